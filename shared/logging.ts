@@ -1,0 +1,80 @@
+/**
+ * One logger: JSON lines on standard output, which Lambda hands to CloudWatch Logs.
+ *
+ * Rule 7 holds by construction: a line takes only the fields named here, none of which can hold a body, a secret or an
+ * address, and whatever an unforeseen error says about itself is scrubbed. Thirty lines instead of a library, because
+ * the webhook function's cold start pays for every module.
+ */
+export interface LogFields {
+  /** What happened, as a stable name to search and count by: `delivery.rejected`, `delivery.retried`, … */
+  readonly event: string;
+  readonly connectionId?: string | undefined;
+  readonly deliveryId?: string | undefined;
+  readonly eventId?: string | undefined;
+  readonly eventType?: string | undefined;
+  readonly contractId?: string | undefined;
+  readonly linkId?: string | undefined;
+  /** `opentrainUserId`: the only way in which a trainer is named. */
+  readonly trainerId?: string | undefined;
+  readonly workspaceId?: string | undefined;
+  /** Which of a connection's secrets matched, as a fingerprint. */
+  readonly secretId?: string | undefined;
+  readonly outcome?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly status?: number | undefined;
+  /** OpenTrain's id of a failed call, to quote to their support. */
+  readonly requestId?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly durationMs?: number | undefined;
+  readonly count?: number | undefined;
+  readonly error?: unknown;
+}
+
+export type LogLevel = 'info' | 'warn' | 'error';
+
+export type Logger = Readonly<Record<LogLevel, (fields: LogFields) => void>>;
+
+/** @param write - takes one finished line, without a line end */
+export function createLogger(write: (line: string) => void = (line) => process.stdout.write(`${line}\n`)): Logger {
+  const at = (level: LogLevel) => (fields: LogFields) => {
+    const { error, ...rest } = fields;
+    const described = error === undefined ? {} : { error: describeError(error) };
+    write(JSON.stringify({ level, time: new Date().toISOString(), ...rest, ...described }));
+  };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };
+
+/** What may be told of an error: its class, its scrubbed message, where it was thrown, and the same of its cause. */
+export function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const frames = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 6)
+    .map((line) => line.trim());
+  return {
+    name: error.name,
+    message: scrub(error.message),
+    frames,
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  };
+}
+
+const SECRETS = /(?:whsec|ot_ptk|ot_pat)_[\w-]+|\b(?:Bearer|Token|Basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w.-]+/gi;
+const ADDRESSES = /[^\s"'<>@:,;()]+@[^\s"'<>@:,;()]+/g;
+const LONG_HEX = /\b[0-9a-f]{32,}\b/gi;
+/** `JSON.parse` quotes the text it could not read, which may be a delivery's body. */
+const QUOTED_JSON = /(?:\.\.\.)?"[^]*"(?:\.\.\.)? is not valid JSON/;
+
+/** Takes secrets, signatures, addresses and quoted bodies out of a text that others wrote; at most 300 characters. */
+export function scrub(text: string): string {
+  return text
+    .replace(QUOTED_JSON, '[text] is not valid JSON')
+    .replace(SECRETS, '[secret]')
+    .replace(ADDRESSES, '[address]')
+    .replace(LONG_HEX, '[hex]')
+    .slice(0, 300);
+}
