@@ -1,0 +1,101 @@
+import { Aws, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Queue, QueueEncryption, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+export interface DeliveryQueueProps {
+  /** The timeout of the function that empties the queue. */
+  readonly consumerTimeout: Duration;
+
+  /** Attempts at a delivery before it goes to the dead-letter queue, 1 to 1,000. */
+  readonly maxReceiveCount: number;
+
+  /**
+   * Keeps both queues when the stack is deleted.
+   *
+   * @default true
+   */
+  readonly retain?: boolean;
+}
+
+/**
+ * Verified deliveries on their way to the worker, and those that it gave up on.
+ *
+ * A standard queue: order is of no use to a worker that compares what should be with what is (rule 2), and a FIFO queue
+ * would hold up a whole connection behind one bad message. The connection is the message group, for SQS's fair queues.
+ *
+ * A failing delivery sets its own back-off by its visibility timeout. The queue's own only counts when the worker
+ * dies: six times its timeout, as Lambda asks for. Both queues keep a message for 14 days, the longest that SQS
+ * offers; in the dead-letter queue the time counts from the first enqueueing, and the retries before take less than a
+ * day.
+ */
+export class DeliveryQueue extends Construct {
+  readonly queue: Queue;
+  readonly deadLetterQueue: Queue;
+
+  constructor(scope: Construct, id: string, { consumerTimeout, maxReceiveCount, retain = true }: DeliveryQueueProps) {
+    super(scope, id);
+    const common = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      // 256 KiB of body become 342 KiB of message, which was too much for SQS until it raised its limit in 2025.
+      maxMessageSizeBytes: 1_048_576,
+      removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    } as const;
+
+    // The dead-letter queue names the queue that may use it, and that queue names the dead-letter queue: a circle
+    // which CloudFormation refuses, unless one of the names is known beforehand. The stack's own id keeps it from
+    // being taken.
+    const stackGuid = Fn.select(2, Fn.split('/', Aws.STACK_ID));
+    const queueName = `${Stack.of(this).stackName}-deliveries-${Fn.select(4, Fn.split('-', stackGuid))}`;
+    const queueArn = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
+
+    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {
+      ...common,
+      redriveAllowPolicy: {
+        redrivePermission: RedrivePermission.BY_QUEUE,
+        sourceQueues: [Queue.fromQueueArn(this, 'QueueByName', queueArn)],
+      },
+    });
+    this.queue = new Queue(this, 'Queue', {
+      ...common,
+      queueName,
+      visibilityTimeout: Duration.seconds(6 * consumerTimeout.toSeconds()),
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount },
+    });
+  }
+
+  grantSend(grantee: IGrantable): void {
+    this.queue.grant(grantee, 'sqs:SendMessage');
+  }
+
+  /**
+   * Has the function work off the queue.
+   *
+   * Ten messages a batch, each answered for on its own, so that one that fails brings back no other; no waiting for a
+   * batch to fill, because a trainer is waiting.
+   *
+   * @param maxConcurrency - batches handled at the same time, 2 to 1,000
+   */
+  feed(consumer: LambdaFunction, maxConcurrency: number): EventSourceMapping {
+    const grant = this.queue.grant(
+      consumer,
+      'sqs:ReceiveMessage',
+      'sqs:DeleteMessage',
+      'sqs:ChangeMessageVisibility',
+      'sqs:GetQueueAttributes',
+    );
+    const mapping = new EventSourceMapping(this, 'Mapping', {
+      target: consumer,
+      eventSourceArn: this.queue.queueArn,
+      batchSize: 10,
+      reportBatchItemFailures: true,
+      maxConcurrency,
+    });
+    // Lambda tries the permissions out when the mapping is made.
+    grant.applyBefore(mapping);
+    return mapping;
+  }
+}

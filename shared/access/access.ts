@@ -1,0 +1,97 @@
+import type { Clock } from '../clock.ts';
+import type { ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
+import type { GrantDetails, GrantRef, ParkedReason } from '../store/grants.ts';
+import type { SeatRef } from '../store/seats.ts';
+import type { Store } from '../store/store.ts';
+import { NeedsPersonError } from '../workspace/errors.ts';
+import type { Trainer, Workspace } from '../workspace/port.ts';
+import { converge } from './converge.ts';
+
+/** A workspace, ready to be called. */
+export interface Place {
+  readonly workspaceId: WorkspaceId;
+  readonly workspace: Workspace;
+}
+
+export interface AccessParts {
+  readonly store: Pick<Store, 'grants' | 'seats' | 'links'>;
+  readonly placeOf: (workspace: WorkspaceId) => Promise<Place>;
+  readonly clock: Clock;
+}
+
+/** Where the claim is to be. */
+export type PlacedDetails = GrantDetails & { readonly workspaceId: WorkspaceId };
+
+export type Admission =
+  | { readonly kind: 'admitted' }
+  /** The contract has ended or the link was removed: nothing is granted, and nothing was left behind. */
+  | { readonly kind: 'over' }
+  | { readonly kind: 'parked'; readonly reason: ParkedReason };
+
+/**
+ * Opens a contract's claim and sees to it that the trainer is in.
+ *
+ * The seat is claimed before the grant is opened, and the grant's condition is the judge: if the contract ended in between,
+ * opening is refused and the claim is taken back, and if it ends afterwards, whoever ends it finds the claim in the seat.
+ * The other way round a claim could slip in behind the end and stay. The link is looked at last for the same reason: a
+ * removal marks the link before it looks for grants, so one of the two always sees the other.
+ */
+export async function admit(
+  ref: GrantRef,
+  trainer: Trainer,
+  details: PlacedDetails & { readonly projectId: ProjectId },
+  parts: AccessParts,
+  signal: AbortSignal,
+): Promise<Admission> {
+  const { grants, links, seats } = parts.store;
+  const now = parts.clock.now();
+  const place = await parts.placeOf(details.workspaceId);
+  const seatRef = seatOf(place, details.projectId, trainer.opentrainUserId);
+  const { opentrainUserId: trainerId, displayName, workEmail } = trainer;
+  const claim = { ...details, trainerId, displayName, workEmail };
+
+  const seat = await seats.claim(seatRef, ref, trainer, now);
+  const opened = await grants.open(ref, claim, now);
+  const link = opened ? await links.get(ref.connectionId, ref.linkId) : undefined;
+  if (!opened || link?.removedAt !== undefined) {
+    await dismiss(ref, claim, parts, signal);
+    return { kind: 'over' };
+  }
+  try {
+    await converge(seat, { workspace: place.workspace, seats, clock: parts.clock }, signal);
+    return { kind: 'admitted' };
+  } catch (error) {
+    if (!(error instanceof NeedsPersonError)) throw error;
+    // The claim stays in the seat: the trainer should be in, and the next converge lets them in once a person has helped.
+    const why = { reason: 'action_required', steps: error.steps } as const;
+    const parked = await grants.park(ref, claim, why, parts.clock.now());
+    return parked ? { kind: 'parked', reason: 'action_required' } : { kind: 'over' };
+  }
+}
+
+export type Dismissal =
+  | { readonly kind: 'dismissed' }
+  /** The end came before any beginning; it is remembered, so that a late beginning grants nothing. */
+  | { readonly kind: 'never-admitted' };
+
+/** Ends a contract's claim for good and takes the trainer out, unless another open contract keeps them in. */
+export async function dismiss(
+  ref: GrantRef,
+  details: PlacedDetails,
+  parts: AccessParts,
+  signal: AbortSignal,
+): Promise<Dismissal> {
+  const { grants, seats } = parts.store;
+  const now = parts.clock.now();
+  const { trainerId, projectId, workspaceId = details.workspaceId } = await grants.end(ref, details, now);
+  if (trainerId === undefined || projectId === undefined) return { kind: 'never-admitted' };
+  const place = await parts.placeOf(workspaceId);
+  const seat = await seats.release(seatOf(place, projectId, trainerId), ref, now);
+  if (seat === undefined) return { kind: 'never-admitted' };
+  await converge(seat, { workspace: place.workspace, seats, clock: parts.clock }, signal);
+  return { kind: 'dismissed' };
+}
+
+function seatOf({ workspaceId, workspace }: Place, projectId: ProjectId, trainerId: TrainerId): SeatRef {
+  return { workspaceId, project: workspace.accessScope === 'project' ? projectId : '*', trainerId };
+}

@@ -1,0 +1,138 @@
+import { admit, dismiss, type PlacedDetails } from '../access/access.ts';
+import { findTrainer } from '../access/find-trainer.ts';
+import type { ContractId, JobId, LinkId } from '../ids.ts';
+import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
+import { OpenTrainError } from '../opentrain/errors.ts';
+import { type ContractFacts, contractOf, type LinkFacts, linkOf, type TrainerFacts, trainerOf } from '../opentrain/events.ts';
+import type { ProjectLink } from '../opentrain/relied-on.ts';
+import type { Grant } from '../store/grants.ts';
+import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
+
+/** A hire on a linked job: the trainer belongs into the linked project. */
+export async function onContractStarted(context: EventContext): Promise<Verdict> {
+  const contract = contractOf(context.event);
+  if (contract.id === undefined) return parked('no_contract');
+  if (contract.status === 'ended') return onContractEnded(context);
+  const links = await linksOf(contract, context);
+  const verdicts: Verdict[] = [];
+  for (const link of links) verdicts.push(await admitTo(link, contract, contract.id, trainerOf(context.event), context));
+  return worstOf(verdicts, done('no_link'));
+}
+
+/** The contract ended: this claim is over for good. */
+export async function onContractEnded(context: EventContext): Promise<Verdict> {
+  const contract = contractOf(context.event);
+  if (contract.id === undefined) return parked('no_contract');
+  const { connection, link: known } = context.situation;
+  const told = linkOf(context.event);
+  const links: LinkFacts[] = [];
+  if (told !== undefined) links.push({ ...told, projectId: told.projectId ?? known?.projectId });
+  else {
+    for await (const { linkId, projectId } of context.parts.store.grants.list(connection.id, contract.id)) {
+      links.push({ id: linkId, projectId, jobId: undefined, provisioningMode: undefined });
+    }
+    // Nothing was granted yet: the end must be remembered all the same, for the beginning that comes late.
+    if (links.length === 0) links.push(...(await linksOf(contract, context)));
+  }
+
+  const trainer = trainerOf(context.event);
+  const verdicts: Verdict[] = [];
+  for (const link of links) {
+    const ref = { connectionId: connection.id, contractId: contract.id, linkId: link.id };
+    const details = { ...detailsOf(contract, link, context), trainerId: trainer.opentrainUserId };
+    const dismissal = await dismiss(ref, details, context.parts, context.signal);
+    verdicts.push(done(dismissal.kind === 'dismissed' ? 'offboarded' : 'ended_before_started'));
+  }
+  return worstOf(verdicts, done('no_link'));
+}
+
+/**
+ * Lets one contract's trainer into one link's project, as far as that is ours to do.
+ *
+ * @param told - what is known of the trainer so far; the rest is asked for
+ */
+export async function admitTo(
+  link: LinkFacts,
+  contract: ContractFacts,
+  contractId: ContractId,
+  told: TrainerFacts,
+  context: EventContext,
+): Promise<Verdict> {
+  const { parts, signal, situation } = context;
+  const connectionId = situation.connection.id;
+  const ref = { connectionId, contractId, linkId: link.id };
+  const grant = situation.grant?.linkId === link.id ? situation.grant : undefined;
+  if (link.provisioningMode === 'MANAGED_ADAPTER') return done('managed_by_opentrain');
+  const details = detailsOf(contract, link, context);
+  const over = grant?.state === 'ended' || situation.link?.removedAt !== undefined;
+  if (over) {
+    // Run through the end once more: an earlier attempt at this very delivery may have crashed half-way in.
+    await dismiss(ref, details, parts, signal);
+    return done('already_over');
+  }
+  if (link.projectId === undefined) return parked('project_unknown');
+
+  const remembered = { ...told, workEmail: told.workEmail ?? grant?.workEmail };
+  const found = await findTrainer(remembered, contractId, context.opentrain, signal);
+  if (found.kind !== 'found') {
+    const known = found.kind === 'waiting_for_consent' ? { trainerId: found.trainerId, displayName: found.displayName } : {};
+    const open = await parts.store.grants.park(ref, { ...details, ...known }, { reason: found.kind }, parts.clock.now());
+    return open ? parked(found.kind) : done('already_over');
+  }
+  if (isAnother(grant, found.trainer)) return parked('trainer_changed');
+  const admission = await admit(ref, found.trainer, { ...details, projectId: link.projectId }, parts, signal);
+  if (admission.kind === 'parked') return parked(admission.reason);
+  return done(admission.kind === 'admitted' ? 'provisioned' : 'already_over');
+}
+
+/** A contract has one trainer for good; a payload that names another would leave the first one's claim behind. */
+function isAnother(grant: Grant | undefined, { opentrainUserId }: { opentrainUserId: string }): boolean {
+  return grant?.trainerId !== undefined && grant.trainerId !== opentrainUserId;
+}
+
+/** The links that the event is about: the one it carries, or else those of the contract's job (rule 6). */
+async function linksOf(contract: ContractFacts, context: EventContext): Promise<LinkFacts[]> {
+  const { event, opentrain, signal, situation } = context;
+  const told = linkOf(event);
+  if (told?.projectId !== undefined) return [told];
+  if (told !== undefined) {
+    const projectId = situation.link?.projectId;
+    return projectId === undefined ? askForLink(told.id, context) : [{ ...told, projectId }];
+  }
+  const projectLinks = await opentrain().listProjectLinks(signal);
+  const jobId = contract.jobId ?? (await jobOf(contract, context));
+  return projectLinks.filter((link) => jobId !== undefined && link.jobId === jobId).map(toLinkFacts);
+}
+
+/** @returns none when the link was deleted meanwhile */
+export async function askForLink(id: LinkId, { opentrain, signal }: EventContext): Promise<LinkFacts[]> {
+  try {
+    return [toLinkFacts(await opentrain().getProjectLink(id, signal))];
+  } catch (error) {
+    if (error instanceof OpenTrainError && error.status === 404) return [];
+    throw error;
+  }
+}
+
+/** There is no call for a single contract; the newest 200 hold the one that just began or ended. */
+async function jobOf({ id }: ContractFacts, { opentrain, signal }: EventContext): Promise<JobId | undefined> {
+  const contracts = await opentrain().listContracts({ limit: CONTRACTS_AT_MOST }, signal);
+  return contracts.find((contract) => contract.id === id)?.jobId;
+}
+
+function toLinkFacts({ id, jobId, externalProjectId, provisioningMode }: ProjectLink): LinkFacts {
+  return { id, jobId: jobId ?? undefined, projectId: externalProjectId, provisioningMode };
+}
+
+function detailsOf(contract: ContractFacts, link: LinkFacts, { event, situation }: EventContext): PlacedDetails {
+  const { title, startDate, endDate } = contract;
+  return {
+    workspaceId: situation.connection.workspaceId,
+    projectId: link.projectId,
+    jobId: contract.jobId ?? link.jobId,
+    title,
+    startDate,
+    endDate,
+    lastEventId: event.id,
+  };
+}

@@ -1,0 +1,82 @@
+import type { MemberId, ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
+import type { Trainer } from '../workspace/port.ts';
+import { type GrantRef, grantName } from './grants.ts';
+import type { Item, Key, Table } from './table.ts';
+
+/** Which seat: one trainer in one project of one workspace, or in all of it (`*`) where the platform cannot tell. */
+export interface SeatRef {
+  readonly workspaceId: WorkspaceId;
+  readonly project: ProjectId | '*';
+  readonly trainerId: TrainerId;
+}
+
+/** One trainer's place in a project. They belong there exactly while some grant is open (rule 4). */
+export interface Seat extends SeatRef {
+  readonly trainer: Trainer;
+  /** Names of the open grants, of whatever connection. */
+  readonly openGrants: ReadonlySet<string>;
+  /** Grows with every claim and release, so that whoever acts can tell whether the seat has moved meanwhile. */
+  readonly revision: number;
+  /** Kept for good once known: after a removal some platforms no longer find the person by address. */
+  readonly memberId?: MemberId | undefined;
+  /** What was last made so in the workspace; for people to read. `converge` looks at the workspace itself. */
+  readonly applied?: 'in' | 'out' | undefined;
+}
+
+export type Settled = { readonly kind: 'settled' } | { readonly kind: 'moved'; readonly seat: Seat };
+
+export interface Seats {
+  get(ref: SeatRef): Promise<Seat | undefined>;
+  /** Adds an open grant, making the seat if there is none. */
+  claim(ref: SeatRef, grant: GrantRef, trainer: Trainer, now: number): Promise<Seat>;
+  /** Takes an open grant out. @returns undefined when there is no such seat, and so nothing to take away */
+  release(ref: SeatRef, grant: GrantRef, now: number): Promise<Seat | undefined>;
+  /** Writes what was made so, unless the seat has moved since it was read. */
+  settle(seat: Seat, made: { applied: 'in' | 'out'; memberId?: MemberId | undefined }, now: number): Promise<Settled>;
+}
+
+const seatKey = ({ workspaceId, project, trainerId }: SeatRef): Key => ({
+  pk: `WS#${workspaceId}#${project}`,
+  sk: `SEAT#${trainerId}`,
+});
+
+/** Source of the set that is absent: DynamoDB keeps no empty sets. */
+function readSeat(ref: SeatRef, item: Item): Seat {
+  const { workEmail, displayName, openGrants, revision, memberId, applied } = item;
+  const trainer = { opentrainUserId: ref.trainerId, workEmail, displayName };
+  return { ...ref, trainer, openGrants: openGrants ?? new Set(), revision, memberId, applied };
+}
+
+export function createSeats(table: Table): Seats {
+  return {
+    async get(ref) {
+      const item = await table.get(seatKey(ref));
+      return item === undefined ? undefined : readSeat(ref, item);
+    },
+    async claim(ref, grant, { workEmail, displayName }, now) {
+      const { item = {} } = await table.change(seatKey(ref), {
+        set: { workEmail, displayName, updatedAt: now },
+        add: { openGrants: new Set([grantName(grant)]), revision: 1 },
+      });
+      return readSeat(ref, item);
+    },
+    async release(ref, grant, now) {
+      const changed = await table.change(seatKey(ref), {
+        set: { updatedAt: now },
+        add: { revision: 1 },
+        takeOut: { openGrants: new Set([grantName(grant)]) },
+        onlyIf: 'attribute_exists(#pk)',
+      });
+      return changed.kind === 'changed' ? readSeat(ref, changed.item) : undefined;
+    },
+    async settle(seat, { applied, memberId }, now) {
+      const changed = await table.change(seatKey(seat), {
+        set: { applied, memberId, appliedAt: now },
+        onlyIf: '#revision = :revision',
+        values: { revision: seat.revision },
+      });
+      if (changed.kind === 'changed') return { kind: 'settled' };
+      return { kind: 'moved', seat: readSeat(seat, changed.item ?? {}) };
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { readFile } from 'node:fs/promises';
+import { GetQueueAttributesCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type SimulatedOpenTrain, startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
+import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
+import { createAwsJsonClient } from '../../shared/aws/aws-json-client.ts';
+import { createParameterStore } from '../../shared/aws/parameter-store.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { credentialNames } from '../../shared/connections/credential-names.ts';
+import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
+import type { ConnectionId, WorkspaceId } from '../../shared/ids.ts';
+import { signDelivery } from '../../shared/opentrain/signature.ts';
+import { output, takeOver, webhookUrl } from './deployment.ts';
+
+// What runs here is what runs in AWS: the synthesized template and the bundles. Only AWS itself is an emulator, which
+// `run.ts` has started and deployed to, with four attempts at a delivery, 1 s apart.
+const deployment = takeOver();
+const CONNECTION = 'acme' as ConnectionId;
+const PROJECT = 'street-scenes';
+const UNKNOWN_PROJECT = 'not-in-the-workspace';
+
+// The emulator calls itself localhost in the queues' URLs.
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+const queueUrl = output(deployment, 'QueueUrl');
+const deadLetterQueueUrl = output(deployment, 'DeadLetterQueueUrl');
+
+let workspace: DemoWorkspace;
+let opentrain: SimulatedOpenTrain;
+let secret: string;
+let endpointId: string;
+let jobId: string;
+let jobOfUnknownProject: string;
+
+beforeAll(async () => {
+  workspace = await startDemoWorkspace({ port: deployment.workspacePort, strictProjects: true });
+  workspace.addProject(PROJECT);
+  opentrain = await startSimulatedOpenTrain({ port: deployment.openTrainPort, signatureClock: systemClock });
+
+  const { installId, token, organizationId } = opentrain.consent();
+  ({ endpointId, secret } = opentrain.registerEndpoint(installId, webhookUrl(deployment, CONNECTION)));
+  const parameters = createParameterStore(createAwsJsonClient('ssm'));
+  const names = credentialNames(output(deployment, 'CredentialsPath'));
+  await parameters.put(names.webhookSecrets(CONNECTION), secret);
+  await parameters.put(names.token(CONNECTION), token);
+  await parameters.put(names.workspaceToken('default' as WorkspaceId), workspace.token);
+
+  jobId = opentrain.postJob({ organizationId }).id;
+  jobOfUnknownProject = opentrain.postJob({ organizationId }).id;
+  opentrain.linkProject(installId, { externalProjectId: PROJECT, jobId });
+  opentrain.linkProject(installId, { externalProjectId: UNKNOWN_PROJECT, jobId: jobOfUnknownProject });
+  await settled();
+});
+
+afterAll(async () => {
+  await opentrain.close();
+  await workspace.close();
+});
+
+beforeEach(() => workspace.requests.clear());
+
+describe('a deployed connector', () => {
+  test('lets a hired trainer into the project, and out when the contract ends', async () => {
+    const contract = opentrain.hire({ jobId, trainer: 'Maria Silva' });
+    await opentrain.idle();
+    expect(lastDelivery()).toMatchObject({ status: 'SUCCEEDED', attempts: [{ status: 202 }] });
+    await expect.poll(members, PATIENCE).toHaveLength(1);
+
+    opentrain.endContract(contract.id);
+    await expect.poll(members, PATIENCE).toEqual([]);
+  });
+
+  test('accepts a duplicate, and does nothing a second time', async () => {
+    opentrain.hire({ jobId, trainer: 'Chidi Okafor' });
+    await expect.poll(members, PATIENCE).toHaveLength(1);
+    await settled();
+
+    workspace.requests.clear();
+    await opentrain.redeliver(lastDelivery());
+    expect(lastDelivery().attempts.map(({ status }) => status)).toEqual([202, 202]);
+    await settled();
+    expect(members()).toHaveLength(1);
+    expect(workspace.requests.count).toBe(0);
+  });
+
+  test('refuses a forged delivery, and one for a connection that it does not know', async () => {
+    const body = Buffer.from(JSON.stringify({ id: '1', type: 'contract.started' }));
+    expect(await post(body, { secret: 'whsec_somebody_elses' })).toBe(401);
+    expect(await post(body, { connectionId: 'nobody' })).toBe(404);
+    expect(await messagesIn(queueUrl)).toBe(0);
+  });
+
+  test('takes 256 KiB of any bytes through API, function and queue, and not one byte more', async () => {
+    const body = Buffer.alloc(256 * 1024, Buffer.from([0x00, 0xff, 0xfe]));
+    expect(await post(body)).toBe(202);
+    await settled();
+    expect(await messagesIn(deadLetterQueueUrl)).toBe(0);
+    expect(await post(Buffer.concat([body, Buffer.from([0])]))).toBe(413);
+  });
+
+  test('lets the trainer in once the workspace is back from an outage', async () => {
+    const before = members();
+    workspace.outage(true);
+    opentrain.hire({ jobId, trainer: 'Yuki Tanaka' });
+    await expect.poll(() => workspace.requests.log.map(({ status }) => status), PATIENCE).toContain(503);
+    expect(members()).toEqual(before);
+
+    workspace.outage(false);
+    await expect.poll(members, PATIENCE).toHaveLength(before.length + 1);
+    await settled();
+    expect(await messagesIn(deadLetterQueueUrl)).toBe(0);
+  });
+
+  test('gives up a delivery that fails every time, and keeps it; the others are not held up', async () => {
+    const before = members();
+    opentrain.hire({ jobId: jobOfUnknownProject, trainer: 'Anna Kowalska' });
+    await opentrain.idle();
+    const poison = lastDelivery();
+    opentrain.hire({ jobId, trainer: 'Luca Rossi' });
+    await expect.poll(members, PATIENCE).toHaveLength(before.length + 1);
+
+    await expect.poll(() => messagesIn(deadLetterQueueUrl), PATIENCE).toBe(1);
+    const { Messages: [message] = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: deadLetterQueueUrl }));
+    expect(unpackEnvelope(message?.Body ?? '')).toMatchObject({ connectionId: CONNECTION, deliveryId: poison.id });
+  });
+
+  test('was held to signatures and policies all the while: whoever is not known may not enqueue', async () => {
+    const nobody = new SQSClient({
+      useQueueUrlAsEndpoint: false,
+      credentials: { accessKeyId: 'AKIAXXXXXXXXXXXXXXXX', secretAccessKey: 'none' },
+    });
+    const send = nobody.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: '{}' }));
+    await expect(send).rejects.toThrow(/security token|not authorized/i);
+  });
+
+  test('wrote no secret, no token and no Work Email into a log', async () => {
+    const log = await readFile(deployment.emulatorLog, 'utf8');
+    expect(log).toContain('"event":"delivery.done"');
+    for (const word of ['whsec_', 'ot_ptk_', '@opentrain.work', secret, workspace.token])
+      expect(log).not.toContain(word);
+  });
+});
+
+const PATIENCE = { timeout: 30_000, interval: 100 };
+
+const members = (): string[] => workspace.membersOf(PROJECT);
+
+function lastDelivery() {
+  const delivery = opentrain.deliveriesOf(endpointId).at(-1);
+  if (delivery === undefined) throw new Error('OpenTrain has not delivered anything yet.');
+  return delivery;
+}
+
+/** Waits until every delivery is through API, queue and worker. */
+async function settled(): Promise<void> {
+  await opentrain.idle();
+  await vi.waitFor(async () => expect(await messagesIn(queueUrl)).toBe(0), PATIENCE);
+}
+
+/** Waiting ones and those that are being worked on. */
+async function messagesIn(url: string): Promise<number> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: url,
+      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
+    }),
+  );
+  return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
+}
+
+/** Delivers by hand what the simulated OpenTrain would not. */
+async function post(
+  body: Uint8Array<ArrayBuffer>,
+  options: { readonly connectionId?: string; readonly secret?: string } = {},
+): Promise<number> {
+  const seconds = Math.floor(Date.now() / 1000);
+  const { status } = await fetch(webhookUrl(deployment, options.connectionId ?? CONNECTION), {
+    method: 'POST',
+    headers: {
+      // Not JSON, so that API Gateway hands the bytes over in base64, as they are.
+      'content-type': 'application/octet-stream',
+      'x-opentrain-delivery': `by-hand-${crypto.randomUUID()}`,
+      'x-opentrain-signature': signDelivery(options.secret ?? secret, body, seconds),
+    },
+    body,
+  });
+  return status;
+}

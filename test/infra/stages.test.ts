@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { attemptAfter, certainRetrySeconds, readStageSettings, StageSettingsError } from '../../infra/stages.ts';
+
+function mistakesIn(context: Record<string, unknown>): readonly string[] {
+  try {
+    readStageSettings(context);
+    return [];
+  } catch (error) {
+    if (error instanceof StageSettingsError) return error.mistakes;
+    throw error;
+  }
+}
+
+describe('stage settings', () => {
+  test('without any context are those of dev, so that cdk synth needs nothing', () => {
+    expect(readStageSettings({})).toMatchObject({ stage: 'dev', retainData: false, workspace: 'http' });
+  });
+
+  test('keep the data of prod, and ask for its workspace', () => {
+    expect(mistakesIn({ stage: 'prod' })).toEqual([
+      'workspaceUrl: must be stated, for example with -c workspaceUrl=https://…',
+    ]);
+    expect(readStageSettings({ stage: 'prod', workspaceUrl: 'https://workspace.example.com' }).retainData).toBe(true);
+  });
+
+  test('take text from the command line and values from cdk.json alike', () => {
+    const text = readStageSettings({ workerConcurrency: '20', retainData: 'true' });
+    expect(text).toEqual(readStageSettings({ workerConcurrency: 20, retainData: true }));
+    expect(text).toMatchObject({ workerConcurrency: 20, retainData: true });
+  });
+
+  test('leave alone the context that is of others', () => {
+    expect(mistakesIn({ '@aws-cdk/core:checkSecretUsage': true, 'aws:cdk:bundling-stacks': ['**'] })).toEqual([]);
+  });
+
+  test.each([
+    'http://localhost:8787',
+    'http://127.0.0.1:8787/api',
+    'http://[::1]:8787',
+    'https://workspace.example.com/api',
+  ])('let the workspace be at %s', (workspaceUrl) => expect(mistakesIn({ workspaceUrl })).toEqual([]));
+
+  test.each([
+    'http://workspace.example.com',
+    'http://localhost.example.com',
+    'https://user:word@workspace.example.com',
+    'https://workspace.example.com/?token=1',
+    'ftp://workspace.example.com',
+    'workspace.example.com',
+  ])('do not let the workspace be at %s, nor repeat it', (workspaceUrl) => {
+    expect(mistakesIn({ workspaceUrl })).toEqual([
+      'workspaceUrl: must be an https URL (http only on this machine) without a user, a query or a fragment',
+    ]);
+  });
+
+  test.each([
+    ['alarmEmail', 'nobody', 'must be an e-mail address, not "nobody"'],
+    ['workspace', 'scim', 'must be "http", not "scim"'],
+    ['retainData', 'yes', 'must be true or false, not "yes"'],
+    ['workerConcurrency', '1', 'must be a whole number from 2 to 1000, not "1"'],
+    ['requestBurst', '1.5', 'must be a whole number from 1 to 5000, not "1.5"'],
+    ['logRetentionDays', '15', 'must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150'],
+    ['maxReceiveCount', '20', '20 attempts may be over after 0.6 h, but an outage of 6 h has to be outlasted'],
+    ['workspaceURL', 'https://workspace.example.com', 'there is no such setting; did you mean workspaceUrl?'],
+  ])('%s: %s is told', (name, value, mistake) => {
+    expect(mistakesIn({ [name]: value })).toEqual([expect.stringContaining(`${name}: ${mistake}`)]);
+  });
+
+  test('tell every mistake at once', () => {
+    const context = {
+      stage: 'qa',
+      workspaceUrl: 'http://workspace.example.com',
+      alarmEmail: 'nobody',
+      requestBurst: '0',
+    };
+    expect(() => readStageSettings({ ...context, maxReceiveCount: 5 })).toThrowErrorMatchingInlineSnapshot(`
+      [StageSettingsError: The stage settings cannot be used:
+        - stage: "qa" is none of dev, prod; infra/stages.ts says how to add one
+        - workspaceUrl: must be an https URL (http only on this machine) without a user, a query or a fragment
+        - alarmEmail: must be an e-mail address, not "nobody"
+        - requestBurst: must be a whole number from 1 to 5000, not "0"
+        - maxReceiveCount: 5 attempts may be over after 0.0 h, but an outage of 6 h has to be outlasted (outageToOutlastHours)]
+    `);
+  });
+});
+
+describe('patience', () => {
+  test('the default settings outlast a six-hour outage of the workspace', () => {
+    const settings = readStageSettings({});
+    expect(certainRetrySeconds(settings)).toBeGreaterThan(6 * 3600);
+  });
+
+  test('is what full jitter adds up to, less four standard deviations', () => {
+    // Twelve waits between 0 and 100 s: mean 12 × 50 = 600 s, variance 12 × 100² / 12, so a standard deviation of 100
+    // s.
+    expect(certainRetrySeconds({ retryBaseSeconds: 100, retryCapSeconds: 100, maxReceiveCount: 12 })).toBeCloseTo(200);
+  });
+
+  test('says at which attempt a delivery has waited for a quarter of an hour', () => {
+    // In the mean 2 + 4 + 8 + … + 256 = 510 s before the ninth attempt, and 450 s more before the tenth.
+    expect(attemptAfter(15 * 60, readStageSettings({}))).toBe(10);
+  });
+});

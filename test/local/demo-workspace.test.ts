@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
+
+let demo: DemoWorkspace;
+
+beforeEach(async () => {
+  demo = await startDemoWorkspace({ clock: { now: () => Date.parse('2026-10-01T12:00:00Z') } });
+});
+afterEach(() => demo.close());
+
+describe('the page', () => {
+  test('without projects says what will appear here', async () => {
+    expect(await page()).toContain('No projects yet');
+  });
+
+  test('shows who is in which project, and what they are told', async () => {
+    demo.addProject('signs', 'Street signs');
+    demo.addMemberByHand('signs', maria);
+    await call('PUT', '/projects/signs/notice', {
+      state: 'LOW',
+      text: 'One fifth is left.',
+      url: 'https://pay.example/1',
+    });
+    const html = await page();
+    for (const text of [
+      'Street signs',
+      'Maria S.',
+      'maria@opentrain.work',
+      'u-maria',
+      'One fifth is left.',
+      '12:00:00',
+    ]) {
+      expect(html).toContain(text);
+    }
+    expect(html).toContain('href="https://pay.example/1"');
+  });
+
+  test('says so when nobody is in a project any more', async () => {
+    demo.addMemberByHand('signs', maria);
+    demo.removeMemberByHand('signs', 'u-maria');
+    expect(await page()).toContain('Nobody is in this project');
+  });
+
+  test('shows markup in names and notices as text, and makes no link of a script', async () => {
+    const attack = '<img src=x onerror=alert(1)>"\'';
+    demo.addProject(`${attack}`, attack);
+    demo.addMemberByHand(attack, { ...maria, displayName: attack });
+    const path = `/projects/${encodeURIComponent(attack)}/notice`;
+    expect((await call('PUT', path, { state: 'LOW', text: attack, url: 'javascript:alert(1)' })).status).toBe(204);
+    const html = await page();
+    expect(html).not.toContain('<img');
+    expect(html).not.toContain('javascript:');
+  });
+
+  test('allows no script but its own', async () => {
+    const policy = (await fetch(demo.url)).headers.get('content-security-policy');
+    expect(policy).toMatch(/default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'/);
+  });
+
+  test('has its data at /state', async () => {
+    demo.addMemberByHand('signs', maria);
+    expect(await (await fetch(`${demo.url}/state`)).json()).toEqual({
+      projects: [{ projectId: 'signs', name: 'signs', members: [{ memberId: 'member-1', ...maria }], notice: null }],
+      requests: 0,
+    });
+  });
+});
+
+describe('the contract', () => {
+  test.each([
+    ['a private address', { workEmail: 'maria@gmail.com', displayName: 'Maria S.' }],
+    ['an address that only looks managed', { workEmail: 'maria@opentrain.work.evil.example', displayName: 'M' }],
+    ['no address', { displayName: 'Maria S.' }],
+    ['a field that it does not know', { workEmail: 'maria@opentrain.work', displayName: 'M', admin: true }],
+    ['no JSON', 'workEmail=maria'],
+  ])('refuses a member with %s, without repeating it', async (_, body) => {
+    const answer = await call('PUT', '/projects/signs/members/u-maria', body);
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).not.toContain('maria');
+    expect(demo.membersOf('signs')).toEqual([]);
+  });
+
+  test.each([
+    '/projects/signs/daily-totals',
+    '/projects/signs/daily-totals?from=yesterday&to=2026-10-01T00:00:00Z',
+    '/projects/signs/members?limit=201',
+    '/projects/signs/members?limit=many',
+  ])('refuses GET %s', async (path) => {
+    expect((await call('GET', path)).status).toBe(400);
+  });
+
+  test.each([
+    ['GET', '/projects/signs', 404],
+    ['POST', '/projects/signs/members', 405],
+  ])('has no %s %s', async (method, path, status) => {
+    expect((await call(method, path)).status).toBe(status);
+  });
+
+  test.each(['', 'Bearer', 'Bearer wrong', 'Basic abc'])('lets nobody in with "%s"', async (authorization) => {
+    const answer = await fetch(`${demo.url}/workspace`, { headers: authorization === '' ? {} : { authorization } });
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: 'UNAUTHORIZED' });
+  });
+
+  test('knows only the projects that were added, when it is told to be strict', async () => {
+    await demo.close();
+    demo = await startDemoWorkspace({ strictProjects: true });
+    const body = { workEmail: 'maria@opentrain.work', displayName: 'Maria S.' };
+    const refused = await call('PUT', '/projects/signs/members/u-maria', body);
+    expect([refused.status, await refused.json()]).toMatchObject([404, { code: 'PROJECT_UNKNOWN' }]);
+    demo.addProject('signs');
+    expect((await call('PUT', '/projects/signs/members/u-maria', body)).status).toBe(201);
+  });
+
+  test('makes one account of two calls for the same person at once', async () => {
+    const body = { workEmail: 'maria@opentrain.work', displayName: 'Maria S.' };
+    const answers = await Promise.all([
+      call('PUT', '/projects/signs/members/u-maria', body),
+      call('PUT', '/projects/faces/members/u-maria', body),
+    ]);
+    const members = await Promise.all(answers.map((answer) => answer.json() as Promise<{ memberId: string }>));
+    expect(new Set(members.map(({ memberId }) => memberId)).size).toBe(1);
+  });
+
+  test('counts the calls by operation, so that a benchmark can too', async () => {
+    await call('GET', '/workspace');
+    await call('DELETE', '/projects/signs/members/u-maria');
+    await call('DELETE', '/projects/signs/notice');
+    expect(demo.requests.log.map(({ operationId, status }) => `${operationId} ${status}`)).toEqual([
+      'getWorkspace 200',
+      'deleteMember 404',
+      'deleteNotice 204',
+    ]);
+    expect(demo.requests.of('deleteMember')).toBe(1);
+  });
+});
+
+const maria = { opentrainUserId: 'u-maria', workEmail: 'maria@opentrain.work', displayName: 'Maria S.' };
+
+async function page(): Promise<string> {
+  return (await fetch(demo.url)).text();
+}
+
+function call(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers = { authorization: `Bearer ${demo.token}`, 'content-type': 'application/json' };
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return fetch(`${demo.url}${path}`, { method, headers, ...(body === undefined ? {} : { body: text }) });
+}
