@@ -37,7 +37,7 @@ export function parseConnectionId(text: string): ConnectionId | undefined {
   return CONNECTION_ID.test(text) ? (text as ConnectionId) : undefined;
 }
 
-const WORK_EMAIL = /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@opentrain\.work$/;
+const WORK_EMAIL = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~.-]+@opentrain\.work$/u;
 
 /**
  * Rule 5: nobody whose address does not end in `@opentrain.work` is ever provisioned, whatever a payload says.

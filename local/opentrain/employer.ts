@@ -36,7 +36,8 @@ export interface NewMilestone {
 
 /** What an employer does, once it is confirmed: the state changes, and the events follow. */
 export interface Employer {
-  addOrganization(name: string): Organization;
+  /** @param employerToken - default: a new one */
+  addOrganization(name: string, employerToken?: string): Organization;
   /** The trainer of that full name, new or known. */
   addTrainer(fullName: string): Trainer;
   /** Installs the app. An install that the employer has already is revoked: that is how a reconnect goes. */
@@ -79,11 +80,11 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
   };
 
   return {
-    addOrganization(name) {
+    addOrganization(name, employerToken = newSecret('ot_pat')) {
       const organization = {
         id: newId('organization'),
         name,
-        employerToken: newSecret('ot_pat'),
+        employerToken,
         featureEnabled: true,
       };
       state.organizations.set(organization.id, organization);
@@ -91,7 +92,7 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
     },
 
     addTrainer(fullName) {
-      const workEmail = `${fullName.trim().toLowerCase().replaceAll(/\s+/g, '.')}@opentrain.work`;
+      const workEmail = `${inAscii(fullName).trim().toLowerCase().replaceAll(/\s+/g, '.')}@opentrain.work`;
       const before = [...state.trainers.values()].find((trainer) => trainer.workEmail === workEmail);
       if (before !== undefined) return before;
       const opentrainUserId = newId('user');
@@ -201,4 +202,9 @@ function mask(fullName: string): string {
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1));
   const last = others.at(-1);
   return last === undefined ? first : `${first} ${last.charAt(0)}.`;
+}
+
+/** "João" becomes "Joao". */
+function inAscii(name: string): string {
+  return name.normalize('NFD').replaceAll(/\p{M}/gu, '');
 }

@@ -29,6 +29,8 @@ export interface SimulationOptions {
   readonly signatureClock?: Clock;
   readonly logger?: Logger;
   readonly newId?: NewId;
+  /** Of the employer who is signed in; default a new one. */
+  readonly employerToken?: string;
   /** Links that an install may have; default 100. OpenTrain's own number is not documented. */
   readonly linkLimit?: number;
   /** Milliseconds within which an attempt must be answered, in real time; default 10,000. */
@@ -69,7 +71,7 @@ export async function startSimulatedOpenTrain(options: SimulationOptions = {}): 
 
   const employer = createEmployer({ state, clock, newId, announce });
   const approvals = createApprovals(clock, newId, () => url);
-  const signedIn = employer.addOrganization('Demo Employer');
+  const signedIn = employer.addOrganization('Demo Employer', options.employerToken);
   const outage = createOutage(newId);
 
   const app = new Hono<{ Bindings: HttpBindings }>();

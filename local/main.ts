@@ -1,0 +1,105 @@
+import { ConnectorError } from '../shared/errors.ts';
+import type { ConnectionId } from '../shared/ids.ts';
+import { createLogger } from '../shared/logging.ts';
+import { systemClock } from '../shared/clock.ts';
+import { type LocalConnector, startConnector } from './connector.ts';
+import { freePort } from './free-port.ts';
+import { createAdvanceableClock } from './opentrain/advanceable-clock.ts';
+import { type SimulatedOpenTrain, startSimulatedOpenTrain } from './opentrain/simulated-opentrain.ts';
+import { type LocalSettings, readLocalSettings } from './settings.ts';
+import { startDemoWorkspace } from './workspace/demo-workspace.ts';
+
+/**
+ * `npm run local`: the whole system in this process, until it is interrupted.
+ *
+ * Prints `ready <json>` with every URL on standard output once all is up; the functions' logs go to standard error.
+ */
+const CONNECTION = 'default' as ConnectionId;
+const PROJECT = 'demo-project';
+
+async function main(): Promise<void> {
+  const settings = readLocalSettings(process.env);
+  const logger = createLogger((line) => process.stderr.write(`${line}\n`));
+  const closing: (() => Promise<void>)[] = [];
+
+  const simulation = settings.opentrain === undefined ? await simulate(settings) : undefined;
+  if (simulation !== undefined) closing.push(() => simulation.close());
+  const clock = simulation?.clock ?? systemClock;
+
+  const demo =
+    settings.workspace === undefined
+      ? await startDemoWorkspace({ clock, port: await freePort(settings.port && settings.port + 2) })
+      : undefined;
+  if (demo !== undefined) closing.push(() => demo.close());
+  const workspace = settings.workspace ?? { adapter: 'http', url: demo?.url ?? '', token: demo?.token ?? '' };
+
+  const connector = await startConnector({
+    opentrainBaseUrl: settings.opentrain?.baseUrl ?? simulation?.platformApiUrl ?? '',
+    workspace,
+    clock,
+    logger,
+    port: settings.port,
+    backOff: { baseSeconds: 1, capSeconds: 30 },
+    emulators: { endpoints: settings.endpoints },
+  });
+  closing.unshift(() => connector.close());
+
+  const story = simulation === undefined ? undefined : await setTheScene(simulation, connector);
+  if (settings.opentrain !== undefined) await useTheirs(settings.opentrain, connector);
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, async () => {
+      for (const close of closing) await close();
+      process.exit(0);
+    });
+  }
+  const { environment, deadLetterQueueUrl } = connector.emulators;
+  const urls = {
+    gateway: connector.url,
+    webhook: connector.webhookUrl(CONNECTION),
+    opentrain: simulation?.url ?? settings.opentrain?.baseUrl,
+    ...(simulation && { platformApi: simulation.platformApiUrl, employerApi: simulation.employerApiUrl, ...story }),
+    workspace: workspace.url,
+    dynamodb: environment.AWS_ENDPOINT_URL_DYNAMODB,
+    sqs: environment.AWS_ENDPOINT_URL_SQS,
+    ssm: environment.AWS_ENDPOINT_URL_SSM,
+    table: environment.TABLE_NAME,
+    queue: environment.QUEUE_URL,
+    deadLetterQueue: deadLetterQueueUrl,
+  };
+  process.stdout.write(`ready ${JSON.stringify(urls)}\n`);
+}
+
+async function simulate(settings: LocalSettings): Promise<SimulatedOpenTrain> {
+  const port = await freePort(settings.port && settings.port + 1);
+  return startSimulatedOpenTrain({ port, clock: createAdvanceableClock(), employerToken: settings.employerToken });
+}
+
+/** A customer who has connected, with a job linked to a project and trainers who would like it. */
+async function setTheScene(opentrain: SimulatedOpenTrain, connector: LocalConnector) {
+  const { installId, token, organizationId } = opentrain.consent();
+  await connector.connect(CONNECTION, token);
+  const job = opentrain.postJob({ organizationId, title: 'Image annotation' });
+  opentrain.linkProject(installId, { externalProjectId: PROJECT, externalProjectName: 'Demo project', jobId: job.id });
+  for (const trainer of ['Maria Silva', 'João Costa', 'Aiko Tanaka']) opentrain.trainer(trainer);
+  await opentrain.idle();
+  await connector.idle();
+  return { job: job.id, project: PROJECT };
+}
+
+/** A real OpenTrain's credentials go where `connect` would have put them. */
+async function useTheirs(
+  { token, webhookSecret }: NonNullable<LocalSettings['opentrain']>,
+  { parameters, names }: LocalConnector,
+): Promise<void> {
+  await parameters.put(names.token(CONNECTION), token);
+  await parameters.put(names.webhookSecrets(CONNECTION), webhookSecret);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof ConnectorError) && (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exit(2);
+}

@@ -1,0 +1,57 @@
+import { numberSetting } from '../shared/config.ts';
+import { ConfigurationError } from '../shared/errors.ts';
+
+/** What local mode is told by the environment; every part that is not named is played. */
+export interface LocalSettings {
+  /** The gateway's; the others take the next free ports. */
+  readonly port: number;
+  /** A real OpenTrain, or another's. */
+  readonly opentrain?: { readonly baseUrl: string; readonly token: string; readonly webhookSecret: string };
+  /** A real workspace. */
+  readonly workspace?: { readonly adapter: string; readonly url: string; readonly token: string };
+  /** Other emulators, by the SDKs' names. */
+  readonly endpoints: { readonly AWS_ENDPOINT_URL_DYNAMODB?: string; readonly AWS_ENDPOINT_URL_SQS?: string };
+  /** Of the simulated employer. It opens nothing but the simulation. */
+  readonly employerToken: string;
+}
+
+const OPENTRAIN = ['OPENTRAIN_BASE_URL', 'OPENTRAIN_PARTNER_TOKEN', 'OPENTRAIN_WEBHOOK_SECRET'] as const;
+const WORKSPACE = ['WORKSPACE_URL', 'WORKSPACE_TOKEN'] as const;
+
+/** @throws {ConfigurationError} when a part is named only in part */
+export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings {
+  const opentrain = allOrNone(environment, OPENTRAIN);
+  const workspace = allOrNone(environment, WORKSPACE);
+  const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, WORKSPACE: adapter = 'http' } = environment;
+  if (environment.WORKSPACE !== undefined && workspace === undefined && adapter !== 'http') {
+    throw new ConfigurationError(`WORKSPACE=${adapter} names a real workspace: set ${WORKSPACE.join(' and ')} as well.`);
+  }
+  return {
+    port: numberSetting(environment, 'PORT', { byDefault: 8787, least: 0, most: 65_000 }),
+    employerToken: environment.OPENTRAIN_EMPLOYER_TOKEN ?? 'ot_pat_local',
+    endpoints: {
+      ...(AWS_ENDPOINT_URL_DYNAMODB ? { AWS_ENDPOINT_URL_DYNAMODB } : {}),
+      ...(AWS_ENDPOINT_URL_SQS ? { AWS_ENDPOINT_URL_SQS } : {}),
+    },
+    ...(opentrain && {
+      opentrain: {
+        baseUrl: opentrain.OPENTRAIN_BASE_URL,
+        token: opentrain.OPENTRAIN_PARTNER_TOKEN,
+        webhookSecret: opentrain.OPENTRAIN_WEBHOOK_SECRET,
+      },
+    }),
+    ...(workspace && { workspace: { adapter, url: workspace.WORKSPACE_URL, token: workspace.WORKSPACE_TOKEN } }),
+  };
+}
+
+function allOrNone<const Name extends string>(
+  environment: NodeJS.ProcessEnv,
+  names: readonly Name[],
+): Record<Name, string> | undefined {
+  const missing = names.filter((name) => !environment[name]);
+  if (missing.length === names.length) return undefined;
+  if (missing.length > 0) {
+    throw new ConfigurationError(`These settings go together: ${names.join(', ')}. Missing: ${missing.join(', ')}.`);
+  }
+  return Object.fromEntries(names.map((name) => [name, environment[name]])) as Record<Name, string>;
+}

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as sendRequest, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+
+/** A request that went through to the server, or was answered in its place. */
+export interface ProxiedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  readonly status: number;
+}
+
+/** Stands in front of a real server and brings about what that server would not do on demand. */
+export interface FaultProxy {
+  /** The server's URL with the proxy's port: paths stay as they are. */
+  readonly url: string;
+  /** What was answered, oldest first. */
+  readonly requests: readonly ProxiedRequest[];
+  /** From now on nothing goes through, and everything is answered like this. */
+  answerAll(status: number, headers?: Readonly<Record<string, string>>): void;
+  /** From now on nothing goes through, and nothing is answered. */
+  hang(): void;
+  /** The next write (any method but GET and HEAD) goes through, and its answer is lost on the way back. */
+  loseNextAnswerToWrite(): void;
+  /** From now on everything goes through. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+type Fault =
+  | { readonly kind: 'answer'; readonly status: number; readonly headers: Readonly<Record<string, string>> }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'lose-answer' };
+
+/** @param target - base URL of the real server: http, on loopback */
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  const { hostname, port, pathname } = new URL(target);
+  const requests: ProxiedRequest[] = [];
+  let fault: Fault | undefined;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url: path = '/' } = request;
+    const log = (status: number) => void requests.push({ method, path, status });
+    const body = await buffer(request);
+
+    if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'answer') {
+      log(fault.status);
+      response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
+      response.end('{"detail":"A fault was asked for."}');
+      return;
+    }
+    const isLost = fault?.kind === 'lose-answer' && method !== 'GET' && method !== 'HEAD';
+    if (isLost) fault = undefined;
+
+    const headers = { ...request.headers, host: `${hostname}:${port}` };
+    const passedOn = sendRequest({ hostname, port, method, path, headers });
+    passedOn.end(body);
+    const [answer] = (await once(passedOn, 'response')) as [IncomingMessage];
+    const content = await buffer(answer);
+    log(answer.statusCode ?? 502);
+    if (isLost) {
+      response.destroy();
+      return;
+    }
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    response.end(content);
+  }
+
+  const server = createServer((request, response) => {
+    // The caller sees a broken connection, as it would without a proxy.
+    handle(request, response).catch(() => response.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url: `${own}${pathname.replace(/\/$/, '')}`,
+    requests,
+    answerAll(status, headers = {}) {
+      fault = { kind: 'answer', status, headers };
+    },
+    hang() {
+      fault = { kind: 'hang' };
+    },
+    loseNextAnswerToWrite() {
+      fault = { kind: 'lose-answer' };
+    },
+    heal() {
+      fault = undefined;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
