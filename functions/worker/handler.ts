@@ -22,7 +22,9 @@ const RESERVE_MILLISECONDS = 5_000;
 /** A batch of deliveries: each stands on its own, and only those to be tried again stay in the queue. */
 export function createWorkerHandler(parts: WorkerHandlerParts): WorkerHandler {
   return async ({ Records }, context) => {
-    const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS));
+    const remaining = context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS;
+    // A timeout of nothing fires only after the first lanes have begun.
+    const signal = remaining > 0 ? AbortSignal.timeout(remaining) : AbortSignal.abort();
     const waits = await pMap(Records, (record) => attempt(record, parts, signal), { concurrency: CONCURRENCY });
     const failed: SQSRecord[] = [];
     for (const [index, record] of Records.entries()) {

@@ -1,6 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
-import http from 'node:http';
-import https from 'node:https';
+import { createHash, createHmac, createSecretKey } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { type Sleep, sleep as realSleep } from '../clock.ts';
 import { ConnectorError } from '../errors.ts';
@@ -56,8 +57,10 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
       environment.AWS_ENDPOINT_URL ??
       `https://${service}.${region}.amazonaws.com`,
   );
-  const transport = endpoint.protocol === 'http:' ? http : https;
-  const agent = new transport.Agent({ keepAlive: true });
+  const isPlain = endpoint.protocol === 'http:';
+  const request = isPlain ? httpRequest : httpsRequest;
+  const agent = isPlain ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
+  const address = urlToHttpOptions(endpoint);
   const signer = new SignatureV4({ service, region, credentials: async () => credentialsFrom(environment), sha256: Sha256 });
 
   async function attempt(operation: string, body: string): Promise<Answer> {
@@ -76,19 +79,19 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
       body,
     });
     return new Promise((resolve, reject) => {
-      const request = transport.request(endpoint, { method: 'POST', headers, agent }, (response) => {
+      const outgoing = request({ ...address, method: 'POST', headers, agent }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
       });
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${timeoutMilliseconds} ms`)),
+        () => outgoing.destroy(new Error(`no answer within ${timeoutMilliseconds} ms`)),
         timeoutMilliseconds,
       );
-      request.on('close', () => clearTimeout(timer));
-      request.on('error', reject);
-      request.end(body);
+      outgoing.on('close', () => clearTimeout(timer));
+      outgoing.on('error', reject);
+      outgoing.end(body);
     });
   }
 
@@ -164,7 +167,7 @@ class Sha256 {
   readonly #hash;
 
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytes(secret));
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', keyOf(secret));
   }
 
   update(data: string | ArrayBuffer | ArrayBufferView): void {
@@ -178,6 +181,12 @@ class Sha256 {
   reset(): void {
     throw new Error('the signer makes a new hash for each value');
   }
+}
+
+/** Node 24 takes a key of bytes some 30 µs slower than the same key as a KeyObject; a signature needs three. */
+function keyOf(secret: string | ArrayBuffer | ArrayBufferView) {
+  const key = bytes(secret);
+  return typeof key === 'string' ? key : createSecretKey(key);
 }
 
 function bytes(data: string | ArrayBuffer | ArrayBufferView): string | Buffer {

@@ -68,6 +68,9 @@ export const grantKey = ({ connectionId, contractId, linkId }: GrantRef): Key =>
 export const grantName = ({ connectionId, contractId, linkId }: GrantRef): string =>
   `${connectionId}/${contractId}/${linkId}`;
 
+/** A grant is a `GrantRef` too; only what names it is written. */
+const named = ({ connectionId, contractId, linkId }: GrantRef): GrantRef => ({ connectionId, contractId, linkId });
+
 export function readGrant(item: Item | undefined): Grant | undefined {
   return item as Grant | undefined;
 }
@@ -81,7 +84,7 @@ export function createGrants(table: Table): Grants {
     },
     async open(ref, details, now) {
       const { kind } = await table.change(grantKey(ref), {
-        set: { ...ref, ...details, state: 'open', updatedAt: now },
+        set: { ...named(ref), ...details, state: 'open', updatedAt: now },
         remove: ['reason', 'steps'],
         onlyIf: UNLESS_ENDED,
         values: { ended: 'ended' },
@@ -90,7 +93,7 @@ export function createGrants(table: Table): Grants {
     },
     async park(ref, details, { reason, steps = [] }, now) {
       const { kind } = await table.change(grantKey(ref), {
-        set: { ...ref, ...details, state: 'parked', reason, steps, updatedAt: now },
+        set: { ...named(ref), ...details, state: 'parked', reason, steps, updatedAt: now },
         onlyIf: UNLESS_ENDED,
         values: { ended: 'ended' },
       });
@@ -98,7 +101,7 @@ export function createGrants(table: Table): Grants {
     },
     async end(ref, { endDate, lastEventId, ...details }, now) {
       const { item } = await table.change(grantKey(ref), {
-        set: { ...ref, state: 'ended', endDate, lastEventId, updatedAt: now },
+        set: { ...named(ref), state: 'ended', endDate, lastEventId, updatedAt: now },
         setIfAbsent: { ...details, endedAt: now },
         remove: ['reason', 'steps'],
       });

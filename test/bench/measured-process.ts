@@ -60,25 +60,26 @@ export function startWarm({ command, environment }: Execution): WarmProcess {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   child.stdout?.resume();
+  const ended = endOf(child, command);
+  // Told only to whoever is waiting for an answer.
+  ended.catch(() => {});
   return {
     async call(request) {
       child.send(request);
-      const answer = await Promise.race([answerOf(child), endOf(child, command)]);
+      const answer = await Promise.race([answerOf(child), ended]);
       mustBeAccepted(answer.statusCodes, command);
       return answer.nanoseconds;
     },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      const ended = once(child, 'exit');
       child.kill();
-      await ended;
+      await once(child, 'exit');
     },
   };
 }
 
-async function answerOf(child: ChildProcess): Promise<WarmAnswer> {
-  const [answer] = await once(child, 'message');
-  return answer as WarmAnswer;
+function answerOf(child: ChildProcess): Promise<WarmAnswer> {
+  return new Promise((resolve) => child.once('message', (answer) => resolve(answer as WarmAnswer)));
 }
 
 async function endOf(child: ChildProcess, command: readonly string[]): Promise<never> {

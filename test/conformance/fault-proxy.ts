@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as sendRequest, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse, request as sendRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
@@ -55,7 +55,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     if (isLost) fault = undefined;
 
     const headers = { ...request.headers, host: `${hostname}:${port}` };
-    const passedOn = sendRequest({ hostname, port, method, path, headers });
+    // No agent: a connection that the server closed while it was idle would look like a fault that nobody asked for.
+    const passedOn = sendRequest({ hostname, port, method, path, headers, agent: false });
     passedOn.end(body);
     const [answer] = (await once(passedOn, 'response')) as [IncomingMessage];
     const content = await buffer(answer);

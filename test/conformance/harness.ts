@@ -35,10 +35,8 @@ export interface Harness {
 
   /**
    * Somebody of the tool's own people, put into the project by hand, with a private address where the tool takes one.
-   *
-   * @returns their id
    */
-  addBystander(project: ProjectRef): Promise<MemberId>;
+  addBystander(project: ProjectRef): Promise<Bystander>;
 
   /** All that the tool knows of an account, what it may enter included; compared, never interpreted. */
   accountState(member: MemberId): Promise<unknown>;
@@ -61,6 +59,12 @@ export interface Harness {
   performSteps?(steps: readonly string[], trainer: Trainer): Promise<void>;
 
   close(): Promise<void>;
+}
+
+export interface Bystander {
+  readonly memberId: MemberId;
+  /** Absent where the tool takes Work Emails only. */
+  readonly privateAddress?: string;
 }
 
 export interface OpenOptions {
