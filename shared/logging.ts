@@ -64,7 +64,7 @@ export function describeError(error: unknown): Record<string, unknown> {
 }
 
 const SECRETS = /(?:whsec|ot_ptk|ot_pat)_[\w-]+|\b(?:Bearer|Token|Basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w.-]+/gi;
-const ADDRESSES = /[^\s"'<>@:,;()]+@[^\s"'<>@:,;()]+/g;
+const ADDRESSES = /[^\s"'<>@:,;()/?&=]+(?:@|%40)[^\s"'<>@:,;()/?&=]+/gi;
 const LONG_HEX = /\b[0-9a-f]{32,}\b/gi;
 /** `JSON.parse` quotes the text it could not read, which may be a delivery's body. */
 const QUOTED_JSON = /(?:\.\.\.)?"[^]*"(?:\.\.\.)? is not valid JSON/;

@@ -3,7 +3,7 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { type Sleep, sleep as realSleep } from '../clock.ts';
+import { sleep as realSleep, type Sleep } from '../clock.ts';
 import { ConnectorError } from '../errors.ts';
 
 /**
@@ -61,7 +61,12 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
   const request = isPlain ? httpRequest : httpsRequest;
   const agent = isPlain ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const address = urlToHttpOptions(endpoint);
-  const signer = new SignatureV4({ service, region, credentials: async () => credentialsFrom(environment), sha256: Sha256 });
+  const signer = new SignatureV4({
+    service,
+    region,
+    credentials: async () => credentialsFrom(environment),
+    sha256: Sha256,
+  });
 
   async function attempt(operation: string, body: string): Promise<Answer> {
     const { headers } = await signer.sign({
@@ -157,7 +162,10 @@ function errorCode(content: Record<string, unknown> | undefined): string | undef
 function credentialsFrom(environment: NodeJS.ProcessEnv) {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
-    throw new AwsError('Expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, as Lambda sets them.', {});
+    throw new AwsError(
+      'Expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, as Lambda sets them.',
+      {},
+    );
   }
   return { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}) };
 }

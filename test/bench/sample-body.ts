@@ -9,15 +9,17 @@ export const SAMPLE_BODY = JSON.stringify({
   data: {
     contract: {
       id: 'contract_01k0example',
+      status: 'active',
       jobId: 'job_01k0example',
-      status: 'ACTIVE',
-      paymentType: 'PAY_PER_HOUR',
-      startDate: '2026-06-15T12:00:00.000Z',
+      title: 'Annotation of street scenes',
+      startDate: '2026-06-15',
       endDate: null,
     },
     freelancer: {
       opentrainUserId: 'user_01k0example',
       displayName: 'Maria S.',
+      country: 'PT',
+      profileUrl: 'https://app.opentrain.ai/trainers/user_01k0example',
       workEmail: 'maria.s@opentrain.work',
     },
     projectLink: {
@@ -25,7 +27,7 @@ export const SAMPLE_BODY = JSON.stringify({
       jobId: 'job_01k0example',
       externalProjectId: 'street-scenes',
       externalProjectName: 'Street scenes',
-      mode: 'MANAGED',
+      externalProjectUrl: 'https://workspace.example/projects/street-scenes',
       createdAt: '2026-06-15T11:00:00.000Z',
     },
   },

@@ -54,9 +54,7 @@ export interface WebhookReport {
   readonly milliseconds: Readonly<Record<Candidate, Timing>>;
 }
 
-export type Progress = (message: string) => void;
-
-export async function benchWebhook(effort: Effort, progress: Progress): Promise<WebhookReport> {
+export async function benchWebhook(effort: Effort, progress: (step: string) => void): Promise<WebhookReport> {
   const directory = mkdtempSync(join(tmpdir(), 'connector-bench-'));
   const emulators = await startEmulators();
   try {
@@ -98,7 +96,7 @@ async function measureCold(
   { environment }: Emulators,
   eventFile: string,
   { coldRounds }: Effort,
-  progress: Progress,
+  progress: (step: string) => void,
 ): Promise<{ imports: Samples; totals: Samples }> {
   const [imports, totals] = [noSamples(), noSamples()];
   const execute = (candidate: Candidate): Execution => ({
@@ -123,7 +121,7 @@ async function measureWarm(
   builds: Builds,
   { environment }: Emulators,
   { warmCalls, warmUpCalls }: Effort,
-  progress: Progress,
+  progress: (step: string) => void,
 ): Promise<{ calls: Samples; awsRequestsPerDelivery: number }> {
   const start = (candidate: Candidate): WarmProcess =>
     startWarm({

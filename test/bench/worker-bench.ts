@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startSystem, type System } from '../../local/system.ts';
 import { bundleFunctions } from '../../infra/bundle.ts';
+import { type System, startSystem } from '../../local/system.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
 import { silentLogger } from '../../shared/logging.ts';
 import { countAwsRequests, totalOf } from './aws-requests.ts';
@@ -28,8 +28,8 @@ interface Requests {
 const CONNECTION = 'acme' as ConnectionId;
 
 /**
- * Counts what the worker asks of others for one event. The worker runs in the whole system with embedded services, and
- * every request is counted where it arrives. A worker that has just started is counted, whose caches are empty.
+ * Counts what the worker asks of others for one event. It runs in the whole system, on embedded services, and every
+ * request is counted where it arrives. What it counts does not depend on time, so that it is the same in every run.
  */
 export async function benchWorker(): Promise<WorkerReport> {
   const system = await startSystem({ logger: silentLogger });

@@ -45,7 +45,7 @@ export interface HistoryResult {
   readonly steps: number;
 }
 
-interface PlannedDelivery {
+export interface PlannedDelivery {
   readonly envelope: DeliveryEnvelope;
   attempts: number;
 }
@@ -134,7 +134,7 @@ function crashesOf(plan: CrashPlan, nextChoice: (below: number) => number): (ste
 
 export const CRASHES: readonly Crash[] = ['after', 'late', 'lost'];
 
-function partsOf(step: Step, table: Table, run: string, inside: Set<string>): DeliveryParts {
+export function partsOf(step: Step, table: Table, run: string, inside: Set<string>): DeliveryParts {
   const steppedTable: Table = {
     get: (key) => step(`get ${key.sk}`, () => table.get(key)),
     getAll: (keys) => step('situation', () => table.getAll(keys)),
@@ -185,7 +185,8 @@ function fakeWorkspace(step: Step, inside: Set<string>): Workspace {
   };
 }
 
-function deliveriesOf({ contracts, removedLinks, duplicates }: HistoryPlan, run: string): PlannedDelivery[] {
+/** Of each contract its beginning, then its end; then the links' removals; then the duplicates. */
+export function deliveriesOf({ contracts, removedLinks, duplicates }: Pick<HistoryPlan, 'contracts' | 'removedLinks' | 'duplicates'>, run: string): PlannedDelivery[] {
   const events = [
     ...contracts.flatMap((contract, index) => [
       { customer: contract.customer, event: contractEvent('contract.started', contract, index) },

@@ -1,0 +1,62 @@
+import { type Annotation, parseFailure, taskPage } from './answers.ts';
+import type { LabelStudioClient } from './client.ts';
+
+/** Label Studio's own default, and light enough for SQLite. */
+const TASKS_ON_PAGE = 100;
+
+/** A task is stamped a moment after its annotation; the minute is for a server's clock that was set back. */
+const MARGIN_MILLISECONDS = 60_000;
+
+/**
+ * Reads every annotation of a project that may have been submitted since the given instant, and others of the same tasks.
+ *
+ * There is no list of annotations, so tasks are asked for, with a lower bound on their `updated_at` only: creating,
+ * editing and deleting an annotation all raise it, and an upper bound would lose a task that is touched later.
+ *
+ * @param from - milliseconds since the epoch
+ */
+export async function readAnnotations(
+  client: LabelStudioClient,
+  projectId: number,
+  from: number,
+  signal: AbortSignal | undefined,
+): Promise<Iterable<Annotation>> {
+  const query = {
+    filters: {
+      conjunction: 'and',
+      items: [
+        {
+          filter: 'filter:tasks:updated_at',
+          operator: 'greater',
+          type: 'Datetime',
+          value: new Date(from - MARGIN_MILLISECONDS).toISOString(),
+        },
+      ],
+    },
+  };
+  const parameters = new URLSearchParams({
+    project: String(projectId),
+    fields: 'all',
+    // Without the tasks' data, which may be long and is none of our business.
+    include: 'id,annotations',
+    page_size: String(TASKS_ON_PAGE),
+    query: JSON.stringify(query),
+  });
+
+  // By id: a task that is touched meanwhile moves the pages, and may then come twice.
+  const found = new Map<number, Annotation>();
+  for (let page = 1; ; page += 1) {
+    const call = {
+      what: `read the annotations of project ${projectId}`,
+      path: `/api/tasks/?${parameters}&page=${page}`,
+      signal,
+    };
+    const answer = await client.ask(call);
+    const isPastTheEnd = page > 1 && answer.status === 404 && parseFailure(answer.body) !== undefined;
+    if (isPastTheEnd) return found.values();
+    if (answer.status !== 200) throw client.failureOf(call, answer);
+    const { total, tasks } = client.read(taskPage, call, answer);
+    for (const annotation of tasks.flatMap(({ annotations }) => annotations)) found.set(annotation.id, annotation);
+    if (tasks.length === 0 || page * TASKS_ON_PAGE >= total) return found.values();
+  }
+}

@@ -1,0 +1,212 @@
+import { parseBaseUrl } from '../../base-url.ts';
+import type { TokenSource } from '../../bearer-fetch.ts';
+import { type Clock, type Sleep, sleep, systemClock } from '../../clock.ts';
+import type { MemberId, ProjectId, WorkEmail } from '../../ids.ts';
+import { WorkspaceRejectedError } from '../errors.ts';
+import type { DailyTotal, Member, Trainer, UsageQuery, Workspace } from '../port.ts';
+import { sumAnnotations } from './annotation-totals.ts';
+import { readAnnotations } from './annotations.ts';
+import { type Account, account, isRemoved, parseFailure, project, release } from './answers.ts';
+import { createLabelStudioClient } from './client.ts';
+import { isSameInstruction, withNotice } from './notice.ts';
+import { needsFirstPassword, needsRestoring, usernameOf } from './operator-steps.ts';
+import { findByAddress, memberOf, type Organization, openOrganization } from './organization.ts';
+
+export interface LabelStudioWorkspaceOptions {
+  /** Where Label Studio is opened in a browser; https, but for loopback. */
+  readonly baseUrl: string;
+  /** The organisation owner's: a personal access token, or a legacy one. Asked before every request. */
+  readonly token: TokenSource;
+  /**
+   * How a trainer whose account is new gets a password. `arranged`: by what runs beside Label Studio, see
+   * docs/workspaces/label-studio.md. `by-person`: an operator is asked, for each trainer, until the first sign-in.
+   *
+   * @default 'arranged'
+   */
+  readonly firstPassword?: 'arranged' | 'by-person';
+  readonly fetch?: typeof globalThis.fetch;
+  readonly clock?: Clock;
+  readonly sleep?: Sleep;
+  /** For each call, the exchange of the token and a repeat after a 401 included. @default 15000 */
+  readonly timeoutMilliseconds?: number;
+  /** Members on a page. @default 200 */
+  readonly pageRows?: number;
+}
+
+const TIMEOUT_MILLISECONDS = 15_000;
+const PAGE_ROWS = 200;
+
+/** How long another worker that just made the same account may need to make it a member as well. */
+const RACE_MILLISECONDS = 1_000;
+
+/** A trainer, and who that was here before, as far as somebody remembers. */
+type KnownTrainer = Trainer & { readonly memberId?: MemberId };
+
+/**
+ * A self-hosted Label Studio (Community). Everybody in the organisation sees every project of it, so access is to the
+ * workspace: `project` is not looked at but for totals and the notice.
+ *
+ * @throws {ConfigurationError} when the base URL is not one to send a token to
+ */
+export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions): Workspace {
+  const { firstPassword = 'arranged', pageRows = PAGE_ROWS, sleep: pause = sleep } = options;
+  const baseUrl = parseBaseUrl(options.baseUrl, 'Label Studio’s base URL');
+  const client = createLabelStudioClient({
+    baseUrl,
+    token: options.token,
+    fetch: options.fetch ?? globalThis.fetch,
+    clock: options.clock ?? systemClock,
+    timeoutMilliseconds: options.timeoutMilliseconds ?? TIMEOUT_MILLISECONDS,
+  });
+
+  /** The account that belongs to the trainer, made if there is none. @throws {NeedsPersonError} if it was removed */
+  async function ensureAccount(trainer: KnownTrainer, signal?: AbortSignal): Promise<Account> {
+    const { opentrainUserId, workEmail, memberId } = trainer;
+    const organization = await openOrganization(client, pageRows, signal);
+    const restore = (id?: MemberId) =>
+      needsRestoring({ baseUrl, organization, trainer: opentrainUserId, memberId: id });
+
+    const known = memberId === undefined ? undefined : await organization.accountBy(memberId, signal);
+    if (known !== undefined && isRemoved(known)) throw restore(memberId);
+    if (known !== undefined) return known;
+
+    const found = findByAddress(await organization.accounts(signal), workEmail);
+    if (found !== undefined) return found;
+    const made = await makeAccount(trainer, signal);
+    if (made !== undefined) return made;
+    // The address is taken: by a worker that was quicker, or by an account that was removed, which the lists do not name.
+    const quicker = await findAfterRace(organization, workEmail, signal);
+    if (quicker !== undefined) return quicker;
+    throw restore();
+  }
+
+  /** @returns undefined when the address is taken */
+  async function makeAccount(trainer: Trainer, signal?: AbortSignal): Promise<Account | undefined> {
+    const { opentrainUserId, workEmail, displayName } = trainer;
+    const body = { email: workEmail, username: usernameOf(opentrainUserId), first_name: displayName };
+    const call = {
+      what: `make an account for trainer ${opentrainUserId}`,
+      path: '/api/users/',
+      method: 'POST',
+      body,
+      signal,
+    } as const;
+    const answer = await client.ask(call);
+    if (answer.status === 400 && parseFailure(answer.body)?.validation_errors?.email !== undefined) return undefined;
+    if (answer.status !== 201) throw client.failureOf(call, answer);
+    return client.read(account, call, answer);
+  }
+
+  async function findAfterRace(
+    organization: Organization,
+    workEmail: WorkEmail,
+    signal?: AbortSignal,
+  ): Promise<Account | undefined> {
+    const found = findByAddress(await organization.accounts(signal), workEmail);
+    if (found !== undefined) return found;
+    await pause(RACE_MILLISECONDS, signal);
+    return findByAddress(await organization.accounts(signal), workEmail);
+  }
+
+  return {
+    accessScope: 'workspace',
+
+    async ping(signal) {
+      await openOrganization(client, pageRows, signal);
+      const call = { what: 'tell the version', path: '/api/version/', signal };
+      const { release: version } = await client.expect(release, call);
+      return { name: 'Label Studio', version };
+    },
+
+    async ensureAccess(trainer: KnownTrainer, _project, signal) {
+      const account = await ensureAccount(trainer, signal);
+      if (firstPassword === 'by-person' && account.active_organization == null) {
+        throw needsFirstPassword(baseUrl, account.id);
+      }
+      const { opentrainUserId, workEmail } = trainer;
+      return { memberId: String(account.id) as MemberId, workEmail, opentrainUserId };
+    },
+
+    async revokeAccess({ memberId, workEmail }, _project, signal) {
+      const organization = await openOrganization(client, pageRows, signal);
+      const account =
+        memberId !== undefined
+          ? await organization.accountBy(memberId, signal)
+          : workEmail && findByAddress(await organization.accounts(signal), workEmail);
+      if (account === undefined || isRemoved(account)) return;
+      if (memberOf(account).workEmail === undefined) throw isNoTrainer(account.id);
+      const call = {
+        what: `remove member ${account.id}`,
+        path: `/api/organizations/${organization.id}/memberships/${account.id}/`,
+        method: 'DELETE',
+        signal,
+      } as const;
+      const answer = await client.ask(call);
+      if (answer.status === 204) return;
+      // Somebody else was quicker.
+      if (answer.status === 404 && parseFailure(answer.body) !== undefined) return;
+      throw client.failureOf(call, answer);
+    },
+
+    async *listAccess(_project, signal) {
+      const organization = await openOrganization(client, pageRows, signal);
+      for (const account of await organization.accounts(signal)) {
+        if (!isRemoved(account)) yield memberOf(account);
+      }
+    },
+
+    async *dailyTotals(query: UsageQuery, signal?: AbortSignal) {
+      const projectId = numberOf(query.project.projectId);
+      const days = sumAnnotations(await readAnnotations(client, projectId, query.from, signal), query);
+      if (days.length === 0) return;
+      const members = await membersById(signal);
+      for (const { memberId, ...day } of days) {
+        yield { member: members.get(memberId) ?? { memberId }, project: query.project, ...day } satisfies DailyTotal;
+      }
+    },
+
+    async setNotice({ projectId }, notice, signal) {
+      const path = `/api/projects/${numberOf(projectId)}/`;
+      const what = `${notice === null ? 'take the notice out of' : 'show the notice in'} project ${projectId}`;
+      const read = await client.expect(project, { what: `read project ${projectId}`, path, signal });
+      const current = { html: read.expert_instruction ?? '', isShown: read.show_instruction === true };
+      const wanted = withNotice(current, notice);
+      if (isSameInstruction(wanted, current)) return;
+      const write = ({ html, isShown }: typeof wanted) =>
+        client.expect(project, {
+          what,
+          path,
+          method: 'PATCH',
+          body: { expert_instruction: html, show_instruction: isShown },
+          signal,
+        });
+      const written = await write(wanted);
+      if (written.expert_instruction === wanted.html) return;
+      // A notice that could not be found again would be there for good.
+      await write(current);
+      throw new WorkspaceRejectedError(
+        `Label Studio changed the notice while it stored it in project ${projectId}; the instruction was put back.`,
+      );
+    },
+  };
+
+  /** Removed members have no address any more; the seat still knows their member id. */
+  async function membersById(signal?: AbortSignal): Promise<ReadonlyMap<MemberId, Member>> {
+    const organization = await openOrganization(client, pageRows, signal);
+    const present = (await organization.accounts(signal)).filter((one) => !isRemoved(one));
+    return new Map(present.map((one) => [String(one.id) as MemberId, memberOf(one)]));
+  }
+}
+
+/** @throws {WorkspaceRejectedError} unless it is a project's number */
+function numberOf(projectId: ProjectId): number {
+  if (/^[1-9]\d{0,15}$/.test(projectId)) return Number(projectId);
+  throw new WorkspaceRejectedError(
+    `"${projectId}" is no project of Label Studio. Register the number in the project’s URL (…/projects/12/) as externalProjectId.`,
+  );
+}
+
+/** Rule 5 the other way round: the tool's own people are not ours to remove, whatever a seat says. */
+function isNoTrainer(id: number): WorkspaceRejectedError {
+  return new WorkspaceRejectedError(`Member ${id} has no Work Email, so the connector does not remove them.`);
+}

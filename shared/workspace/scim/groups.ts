@@ -1,0 +1,117 @@
+import type { ProjectId } from '../../ids.ts';
+import { isPathSegment } from '../../path-segment.ts';
+import { WorkspaceRejectedError, WorkspaceUnavailableError } from '../errors.ts';
+import type { ChangeResource } from './change-resource.ts';
+import type { Dialect } from './dialect.ts';
+import { group, listOf, parseRefusal, quote, type ScimGroup, type ScimUser } from './resources.ts';
+import { isOk, type ScimClient } from './scim-client.ts';
+import { describeId } from './users.ts';
+
+/** Groups of the tool, each of which stands for a project. */
+export interface Groups {
+  /** The group with this id, or else the one with this displayName. */
+  find(project: ProjectId, signal?: AbortSignal): Promise<ScimGroup | undefined>;
+  /**
+   * Puts the account into the group or takes it out, and looks again.
+   *
+   * @returns whether anything had to be written
+   */
+  setMembership(group: ScimGroup, user: ScimUser, isMember: boolean, signal?: AbortSignal): Promise<boolean>;
+  /** Ids of the groups that the server names when asked for those of an account; undefined when it cannot be asked. */
+  idsOf(user: ScimUser, signal?: AbortSignal): Promise<string[] | undefined>;
+}
+
+/** Rounds of writing and looking again: one more than an honest server under two workers needs. */
+const ROUNDS = 3;
+
+export function createGroups(client: ScimClient, dialect: Dialect, change: ChangeResource): Groups {
+  /** By what the project link calls them. Ids never change, names do. */
+  const known = new Map<ProjectId, string>();
+  const withoutMembers = dialect.selectsAttributes ? { excludedAttributes: 'members' } : {};
+
+  /** @returns undefined when the server says that there is none */
+  async function get(id: string, signal?: AbortSignal): Promise<ScimGroup | undefined> {
+    const what = `reading group ${id}`;
+    const answer = await client.send({ what, path: ['Groups', id], signal });
+    // 400: a server whose ids have a form of their own refuses to look for a name.
+    if ((answer.status === 404 || answer.status === 400) && parseRefusal(answer.body)) return undefined;
+    if (!isOk(answer)) throw client.failure(what, answer);
+    return client.parse(group, what, answer);
+  }
+
+  async function idByName(name: string, signal?: AbortSignal): Promise<string | undefined> {
+    const what = `looking for group ${name}`;
+    const query = { filter: `displayName eq ${quote(name)}`, ...withoutMembers };
+    const answer = await client.send({ what, path: ['Groups'], query, signal });
+    if (answer.status === 404 && parseRefusal(answer.body)) return undefined;
+    if (!isOk(answer)) throw client.failure(what, answer);
+    const { Resources } = client.parse(listOf(group), what, answer);
+    const named = Resources.filter(({ displayName }) => displayName === name);
+    const [first, ...others] = named;
+    if (others.length === 0) return first?.id;
+    throw new WorkspaceRejectedError(
+      `There are ${named.length} groups with the displayName "${name}". Put the id of the right one into the project link.`,
+    );
+  }
+
+  return {
+    async find(project, signal) {
+      const id = known.get(project);
+      const found =
+        (id === undefined ? undefined : await get(id, signal)) ??
+        (isPathSegment(project) ? await get(project, signal) : undefined);
+      if (found !== undefined) {
+        known.set(project, found.id);
+        return found;
+      }
+      const named = await idByName(project, signal);
+      const byName = named === undefined ? undefined : await get(named, signal);
+      if (byName !== undefined) known.set(project, byName.id);
+      return byName;
+    },
+
+    async setMembership(read, { id }, isMember, signal) {
+      const what = `${isMember ? 'adding' : 'removing'} user ${describeId(id)} ${isMember ? 'to' : 'from'} group ${read.id}`;
+      let current: ScimGroup | undefined = read;
+      for (let round = 0; round <= ROUNDS && current !== undefined; round += 1) {
+        // Servers store a member twice that is added twice, so nothing is written that is so already.
+        if (hasMember(current, id) === isMember) return round > 0;
+        if (round === ROUNDS) break;
+        const others: unknown[] = (current.members ?? []).filter(({ value }) => !isSameId(value, id));
+        const operation = isMember
+          ? ({ op: 'add', path: 'members', value: [{ value: id }] } as const)
+          : ({ op: 'remove', path: `members[value eq ${quote(id)}]` } as const);
+        const members = isMember ? [...others, { value: id }] : others;
+        await change(
+          { what, kind: 'Groups', resource: current, operations: [operation], attributes: { members } },
+          signal,
+        );
+        current = await get(read.id, signal);
+      }
+      // Whoever removes the group removes everybody's access with it.
+      if (current === undefined && !isMember) return true;
+      if (current === undefined) throw new WorkspaceUnavailableError(`Group ${read.id} vanished while ${what}.`);
+      throw new WorkspaceRejectedError(
+        `The SCIM server accepted ${what} ${ROUNDS} times, and shows no change. Look for a setting or a rule in the tool that manages this group’s members by itself.`,
+      );
+    },
+
+    async idsOf({ id }, signal) {
+      const what = `looking for the groups of user ${describeId(id)}`;
+      const query = { filter: `members.value eq ${quote(id)}`, ...withoutMembers };
+      const answer = await client.send({ what, path: ['Groups'], query, signal });
+      if (isOk(answer)) return client.parse(listOf(group), what, answer).Resources.map((one) => one.id);
+      if (answer.status === 404 || answer.status === 400 || answer.status === 501) return undefined;
+      throw client.failure(what, answer);
+    },
+  };
+}
+
+export function hasMember({ members }: ScimGroup, id: string): boolean {
+  return (members ?? []).some(({ value }) => isSameId(value, id));
+}
+
+/** Ids are case-exact; those that are addresses are not. */
+export const canonicalId = (id: string): string => (id.includes('@') ? id.toLowerCase() : id);
+
+const isSameId = (a: string, b: string): boolean => canonicalId(a) === canonicalId(b);

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type BenchReport, judge, LIMITS } from './limits.ts';
+import { median, percentile } from './statistics.ts';
+import { renderTable } from './table.ts';
+
+// Only what is the same on every machine is held to its limit here. Times are for `npm run bench -- --check`.
+const bench = (...flags: string[]) =>
+  promisify(execFile)(process.execPath, [join(import.meta.dirname, 'main.ts'), ...flags]);
+
+describe('npm run bench -- --json', () => {
+  let report: BenchReport;
+
+  beforeAll(async () => {
+    const { stdout } = await bench('--json', '--quick');
+    report = JSON.parse(stdout);
+  });
+
+  test('prints one object with every number that is promised', () => {
+    const number = expect.any(Number);
+    const perEvent = { contractStarted: number, duplicate: number, contractEnded: number };
+    expect(report).toMatchObject({
+      webhook: { bundleBytes: number, coldRatio: number, warmRatio: number, awsRequestsPerWarmDelivery: number },
+      worker: { bundleBytes: number, dynamodbRequests: perEvent, workspaceRequests: perEvent },
+    });
+    expect(report.webhook.coldRatio).toBeGreaterThan(0);
+    expect(report.webhook.warmRatio).toBeGreaterThan(0);
+  });
+
+  test('the bundles stay small', () => {
+    const { webhook, worker } = report;
+    expect(webhook.bundleBytes).toBeLessThanOrEqual(LIMITS.webhookBundleBytes);
+    expect(worker.bundleBytes).toBeLessThanOrEqual(LIMITS.workerBundleBytes);
+    expect(webhook.emptyBundleBytes).toBeLessThan(webhook.bundleBytes);
+  });
+
+  test('a warm accepted delivery makes exactly one AWS request', () => {
+    expect(report.webhook.awsRequestsPerWarmDelivery).toBe(1);
+  });
+
+  test('a contract.started makes at most 6 DynamoDB requests and 3 of the workspace', () => {
+    expect(report.worker.dynamodbRequests.contractStarted).toBeLessThanOrEqual(6);
+    expect(report.worker.workspaceRequests.contractStarted).toBeLessThanOrEqual(3);
+    expect(report.worker.workspaceRequests.contractStarted, 'a new trainer has to be let in').toBeGreaterThan(0);
+  });
+
+  test('a duplicate makes 1 DynamoDB request and no other', () => {
+    expect(report.worker.dynamodbRequests.duplicate).toBe(1);
+    expect(report.worker.workspaceRequests.duplicate).toBe(0);
+    expect(report.worker.opentrainRequests.duplicate).toBe(0);
+  });
+
+  test('a number over its limit is told apart from one within it', () => {
+    const within = { ...report, webhook: { ...report.webhook, coldRatio: LIMITS.coldRatio, warmRatio: 0.1 } };
+    expect(judge(within).filter(({ isOver }) => isOver)).toEqual([]);
+
+    const slow = { ...within, webhook: { ...within.webhook, coldRatio: 0.401, awsRequestsPerWarmDelivery: 0 } };
+    expect(judge(slow).flatMap(({ name, isOver }) => (isOver ? [name] : []))).toEqual([
+      'webhook: cold, ratio to reference',
+      'webhook: AWS requests per warm delivery',
+    ]);
+    expect(renderTable(judge(slow))).toMatch(/webhook: cold, ratio to reference +0\.401 +0\.400 +over\n/);
+  });
+});
+
+test('npm run bench -- --help tells the options', async () => {
+  const { stdout } = await bench('--help');
+  for (const option of ['--json', '--check', '--quick']) expect(stdout).toContain(option);
+});
+
+test('an option that does not exist is an error', async () => {
+  await expect(bench('--jsno')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('--jsno') });
+});
+
+test.each([
+  [[3, 1, 2], 2],
+  [[4, 1, 3, 2], 2.5],
+  [[7], 7],
+])('the median of %j is %d', (values, expected) => {
+  expect(median(values)).toBe(expected);
+});
+
+test('99 of 100 values do not exceed the 99th percentile', () => {
+  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+  expect(percentile(values, 99)).toBe(99);
+  expect(percentile([5], 99)).toBe(5);
+});

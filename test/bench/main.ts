@@ -1,0 +1,61 @@
+import { parseArgs } from 'node:util';
+import { judge } from './limits.ts';
+import { showProgress } from './progress.ts';
+import { renderTable } from './table.ts';
+import { benchWebhook, FULL_EFFORT, QUICK_EFFORT } from './webhook-bench.ts';
+import { benchWorker } from './worker-bench.ts';
+
+const HELP = `npm run bench [-- options]
+
+Measures what the functions cost:
+  webhook    the deployed bundle beside a reference handler that does the same with @aws-sdk/client-sqs, and beside an
+             empty one, in turns within one run. Cold is a fresh process: import and first accepted call. Warm is one
+             call of 2,000. Both call local services; what counts are the ratios, the times depend on the machine.
+  worker     what it asks of DynamoDB, of the workspace and of OpenTrain for one event, counted.
+
+Options:
+  --json     prints one JSON object and nothing else on standard output
+  --check    ends with 1 when a limit is exceeded
+  --quick    a few rounds, to see that everything runs: its times and ratios mean nothing
+  --help     prints this
+
+It takes about half a minute.`;
+
+async function main(): Promise<number> {
+  const { values: flags } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (flags.help) {
+    console.log(HELP);
+    return 0;
+  }
+
+  const progress = showProgress(process.stderr);
+  const webhook = await benchWebhook(flags.quick ? QUICK_EFFORT : FULL_EFFORT, (step) =>
+    progress.show(`webhook: ${step}`),
+  );
+  progress.show('worker: counting requests');
+  const worker = await benchWorker();
+  progress.end();
+
+  const report = { webhook, worker };
+  const findings = judge(report);
+  console.log(flags.json ? JSON.stringify(report, null, 2) : renderTable(findings));
+  if (!flags.check) return 0;
+
+  const over = findings.filter(({ isOver }) => isOver);
+  for (const { name, value, limit } of over) console.error(`Over its limit: ${name} is ${value}, allowed is ${limit}.`);
+  return over.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
