@@ -26,7 +26,8 @@ function members(): string[] {
 function expectMembers(...expected: string[]): void {
   const found = members();
   tell('workspace', `${PROJECT}: ${found.length === 0 ? 'nobody' : found.join(', ')}`);
-  if (found.join() !== expected.join()) problems.push(`expected ${expected.join(', ') || 'nobody'}, found ${found.join(', ') || 'nobody'}`);
+  if (found.join() !== expected.join())
+    problems.push(`expected ${expected.join(', ') || 'nobody'}, found ${found.join(', ') || 'nobody'}`);
 }
 
 heading('1. A customer connects');
@@ -57,7 +58,9 @@ heading('4. Somebody sends a delivery that OpenTrain never signed');
 const forged = JSON.stringify({ id: '1', type: 'contract.started', resourceId: 'contract_forged' });
 const { status } = await fetch(connector.webhookUrl(ACME), {
   method: 'POST',
-  headers: { 'X-OpenTrain-Signature': signDelivery('whsec_guessed', Buffer.from(forged), Math.floor(Date.now() / 1000)) },
+  headers: {
+    'X-OpenTrain-Signature': signDelivery('whsec_guessed', Buffer.from(forged), Math.floor(Date.now() / 1000)),
+  },
   body: forged,
 });
 if (status !== 401) problems.push(`a forged delivery was answered ${status}`);

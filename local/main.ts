@@ -1,7 +1,7 @@
+import { systemClock } from '../shared/clock.ts';
 import { ConnectorError } from '../shared/errors.ts';
 import type { ConnectionId } from '../shared/ids.ts';
 import { createLogger } from '../shared/logging.ts';
-import { systemClock } from '../shared/clock.ts';
 import { type LocalConnector, startConnector } from './connector.ts';
 import { freePort } from './free-port.ts';
 import { createAdvanceableClock } from './opentrain/advanceable-clock.ts';

@@ -24,7 +24,9 @@ export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings
   const workspace = allOrNone(environment, WORKSPACE);
   const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, WORKSPACE: adapter = 'http' } = environment;
   if (environment.WORKSPACE !== undefined && workspace === undefined && adapter !== 'http') {
-    throw new ConfigurationError(`WORKSPACE=${adapter} names a real workspace: set ${WORKSPACE.join(' and ')} as well.`);
+    throw new ConfigurationError(
+      `WORKSPACE=${adapter} names a real workspace: set ${WORKSPACE.join(' and ')} as well.`,
+    );
   }
   return {
     port: numberSetting(environment, 'PORT', { byDefault: 8787, least: 0, most: 65_000 }),

@@ -7,10 +7,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
  *
  * @throws {ConfigurationError} that names every setting that is missing, not only the first
  */
-export function required<const Name extends string>(environment: Environment, names: readonly Name[]): Record<Name, string> {
+export function required<const Name extends string>(
+  environment: Environment,
+  names: readonly Name[],
+): Record<Name, string> {
   const missing = names.filter((name) => !environment[name]);
   if (missing.length > 0) {
-    throw new ConfigurationError(`Expected ${missing.join(', ')} in the environment; the stack sets them on each function.`);
+    throw new ConfigurationError(
+      `Expected ${missing.join(', ')} in the environment; the stack sets them on each function.`,
+    );
   }
   return Object.fromEntries(names.map((name) => [name, environment[name]])) as Record<Name, string>;
 }

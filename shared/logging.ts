@@ -63,11 +63,11 @@ export function describeError(error: unknown): Record<string, unknown> {
   };
 }
 
-const SECRETS = /(?:whsec|ot_ptk|ot_pat)_[\w-]+|\b(?:Bearer|Token|Basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w.-]+/gi;
+const SECRETS = /(?:whsec|ot_ptk|ot_pat)_[\w-]+|\b(?:Bearer|Token|Basic)\s+[\w.~+/=-]{16,}|\beyJ[\w-]+\.[\w.-]+/gi;
 const ADDRESSES = /[^\s"'<>@:,;()/?&=]+(?:@|%40)[^\s"'<>@:,;()/?&=]+/gi;
 const LONG_HEX = /\b[0-9a-f]{32,}\b/gi;
 /** `JSON.parse` quotes the text it could not read, which may be a delivery's body. */
-const QUOTED_JSON = /(?:\.\.\.)?"[^]*"(?:\.\.\.)? is not valid JSON/;
+const QUOTED_JSON = /(?:\.\.\.)?"[\s\S]*"(?:\.\.\.)? is not valid JSON/;
 
 /** Takes secrets, signatures, addresses and quoted bodies out of a text that others wrote; at most 300 characters. */
 export function scrub(text: string): string {

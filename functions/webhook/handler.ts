@@ -1,5 +1,10 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type IncomingDelivery, type IntakeParts, type Reception, receiveDelivery } from '../../shared/deliveries/intake.ts';
+import {
+  type IncomingDelivery,
+  type IntakeParts,
+  type Reception,
+  receiveDelivery,
+} from '../../shared/deliveries/intake.ts';
 import type { Logger } from '../../shared/logging.ts';
 
 export type WebhookHandler = (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -37,16 +42,22 @@ function toDelivery(event: APIGatewayProxyEventV2): IncomingDelivery {
 function log(logger: Logger, delivery: IncomingDelivery, reception: Reception, status: number): void {
   const { connectionId } = delivery;
   switch (reception.kind) {
-    case 'accepted': {
-      const { deliveryId, secretId } = reception;
-      return logger.info({ event: 'delivery.accepted', connectionId, deliveryId, secretId });
-    }
+    case 'accepted':
+      logger.info({
+        event: 'delivery.accepted',
+        connectionId,
+        deliveryId: reception.deliveryId,
+        secretId: reception.secretId,
+      });
+      break;
     case 'unavailable':
-      return logger.error({ event: 'delivery.unavailable', connectionId, status, error: reception.error });
+      logger.error({ event: 'delivery.unavailable', connectionId, status, error: reception.error });
+      break;
     case 'refused':
-      return logger.warn({ event: 'delivery.rejected', connectionId, status, reason: reception.reason });
+      logger.warn({ event: 'delivery.rejected', connectionId, status, reason: reception.reason });
+      break;
     default:
       // The id is whatever the caller wrote into the path: not worth a line of ours.
-      return logger.warn({ event: 'delivery.rejected', status, reason: reception.kind });
+      logger.warn({ event: 'delivery.rejected', status, reason: reception.kind });
   }
 }

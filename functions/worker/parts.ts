@@ -8,8 +8,8 @@ import type { DeliveryParts } from '../../shared/deliveries/process-delivery.ts'
 import type { Logger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import type { Store } from '../../shared/store/store.ts';
-import type { WorkspaceSettings } from '../../shared/store/workspaces.ts';
 import { openWorkspaces } from '../../shared/workspace/open-workspaces.ts';
+import { readWorkspaceSettings, type WorkspaceSettings } from '../../shared/workspace/workspace-settings.ts';
 
 export interface WorkerSettings {
   readonly tableName: string;
@@ -36,7 +36,7 @@ export function readWorkerSettings(environment: NodeJS.ProcessEnv): WorkerSettin
     queueUrl: settings.QUEUE_URL,
     credentialsPath: settings.CREDENTIALS_PATH,
     opentrainBaseUrl: settings.OPENTRAIN_BASE_URL,
-    workspace: { adapter: settings.WORKSPACE, url: settings.WORKSPACE_URL },
+    workspace: readWorkspaceSettings(environment),
     backOff: {
       baseSeconds: numberSetting(environment, 'RETRY_BASE_SECONDS', { byDefault: baseSeconds, least: 1, most: 900 }),
       capSeconds: numberSetting(environment, 'RETRY_CAP_SECONDS', { byDefault: capSeconds, least: 1, most: 900 }),

@@ -30,7 +30,14 @@ export interface QueuePumpOptions {
 /** The worker's time-out as deployed. */
 const TIMEOUT_MILLISECONDS = 60_000;
 
-export function startQueuePump({ sqs, queueUrl, handler, logger, concurrency = 2, batchSize = 10 }: QueuePumpOptions): QueuePump {
+export function startQueuePump({
+  sqs,
+  queueUrl,
+  handler,
+  logger,
+  concurrency = 2,
+  batchSize = 10,
+}: QueuePumpOptions): QueuePump {
   const stopping = new AbortController();
 
   async function invoke(messages: readonly Message[]): Promise<void> {
@@ -67,7 +74,11 @@ export function startQueuePump({ sqs, queueUrl, handler, logger, concurrency = 2
   const lanes = Array.from({ length: concurrency }, run);
   return {
     async idle() {
-      const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible', 'ApproximateNumberOfMessagesDelayed'] as const;
+      const names = [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ] as const;
       for (;;) {
         const { Attributes = {} } = await sqs.send(
           new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] }),
@@ -83,7 +94,13 @@ export function startQueuePump({ sqs, queueUrl, handler, logger, concurrency = 2
   };
 }
 
-function toRecord({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' }: Message): SQSRecord {
+function toRecord({
+  MessageId = '',
+  ReceiptHandle = '',
+  Body = '',
+  Attributes = {},
+  MD5OfBody = '',
+}: Message): SQSRecord {
   return {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,

@@ -60,7 +60,10 @@ export async function connect(
     );
   }
   await parameters.put(names.token(connectionId), token);
-  const { webhookEndpoint, secret } = await client.createWebhookEndpoint({ url: webhookUrl, eventTypes: [...EVENT_TYPES] });
+  const { webhookEndpoint, secret } = await client.createWebhookEndpoint({
+    url: webhookUrl,
+    eventTypes: [...EVENT_TYPES],
+  });
   try {
     await parameters.put(names.webhookSecrets(connectionId), secret);
   } catch (error) {

@@ -12,6 +12,8 @@ export function credentialNames(credentialsPath: string) {
     webhookSecrets: (connection: ConnectionId) => `${credentialsPath}/connections/${connection}/webhook-secrets`,
     /** What the workspace's API asks for. */
     workspaceToken: (workspace: WorkspaceId) => `${credentialsPath}/workspaces/${workspace}/token`,
+    /** The same of the other one, where totals and notice come from an adapter of their own. */
+    usageToken: (workspace: WorkspaceId) => `${credentialsPath}/workspaces/${workspace}/usage-token`,
   };
 }
 

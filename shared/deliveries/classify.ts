@@ -1,6 +1,11 @@
 import { SecretMissingError } from '../connections/secret-reader.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
-import { NeedsPersonError, WorkspaceError, WorkspaceForbiddenError, WorkspaceUnavailableError } from '../workspace/errors.ts';
+import {
+  NeedsPersonError,
+  WorkspaceError,
+  WorkspaceForbiddenError,
+  WorkspaceUnavailableError,
+} from '../workspace/errors.ts';
 
 /** What an error means for the delivery that met it: the design's table "What the worker does with an error". */
 export type Meaning =

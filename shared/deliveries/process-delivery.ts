@@ -61,7 +61,8 @@ export async function processDelivery(
 
   try {
     signal.throwIfAborted();
-    const outcome = parsed.kind === 'event' ? await decide(parsed.event, envelope, parts, signal) : parked(parsed.reason);
+    const outcome =
+      parsed.kind === 'event' ? await decide(parsed.event, envelope, parts, signal) : parked(parsed.reason);
     if (outcome.kind === 'done') await note({ status: 'done', reason: outcome.note });
     if (outcome.kind === 'parked') await note({ status: 'parked', reason: outcome.reason });
     logOutcome(outcome, about, envelope, parts);
@@ -99,7 +100,8 @@ async function decide(
   const rule = RULES.get(event.type);
   if (rule === undefined) return done('unknown_type');
   const { connection } = situation;
-  if (connection.status === 'disconnected' && event.type !== 'install.revoked') return parked('connection_disconnected');
+  if (connection.status === 'disconnected' && event.type !== 'install.revoked')
+    return parked('connection_disconnected');
 
   let asked = false;
   const opentrain = () => {
@@ -114,7 +116,11 @@ async function decide(
   return verdict;
 }
 
-async function askForAttention({ connectionId }: DeliveryEnvelope, reason: string, parts: DeliveryParts): Promise<void> {
+async function askForAttention(
+  { connectionId }: DeliveryEnvelope,
+  reason: string,
+  parts: DeliveryParts,
+): Promise<void> {
   await parts.store.connections.markAttention(connectionId, reason, parts.clock.now());
   parts.logger.error({ event: 'connection.needs-attention', connectionId, reason });
 }
@@ -162,12 +168,14 @@ function logOutcome(
   const durationMs = clock.now() - receivedAt;
   switch (outcome.kind) {
     case 'done':
-      return logger.info({ event: 'delivery.done', ...about, outcome: outcome.note, durationMs });
+      logger.info({ event: 'delivery.done', ...about, outcome: outcome.note, durationMs });
+      break;
     case 'duplicate':
-      return logger.info({ event: 'delivery.duplicate', ...about });
+      logger.info({ event: 'delivery.duplicate', ...about });
+      break;
     case 'parked': {
       const level = outcome.reason === 'action_required' ? 'error' : 'warn';
-      return logger[level]({ event: 'delivery.parked', ...about, reason: outcome.reason, durationMs });
+      logger[level]({ event: 'delivery.parked', ...about, reason: outcome.reason, durationMs });
     }
   }
 }

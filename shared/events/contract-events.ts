@@ -3,7 +3,14 @@ import { findTrainer } from '../access/find-trainer.ts';
 import type { ContractId, JobId, LinkId } from '../ids.ts';
 import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
-import { type ContractFacts, contractOf, type LinkFacts, linkOf, type TrainerFacts, trainerOf } from '../opentrain/events.ts';
+import {
+  type ContractFacts,
+  contractOf,
+  type LinkFacts,
+  linkOf,
+  type TrainerFacts,
+  trainerOf,
+} from '../opentrain/events.ts';
 import type { ProjectLink } from '../opentrain/relied-on.ts';
 import type { Grant } from '../store/grants.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
@@ -15,7 +22,8 @@ export async function onContractStarted(context: EventContext): Promise<Verdict>
   if (contract.status === 'ended') return onContractEnded(context);
   const links = await linksOf(contract, context);
   const verdicts: Verdict[] = [];
-  for (const link of links) verdicts.push(await admitTo(link, contract, contract.id, trainerOf(context.event), context));
+  for (const link of links)
+    verdicts.push(await admitTo(link, contract, contract.id, trainerOf(context.event), context));
   return worstOf(verdicts, done('no_link'));
 }
 
@@ -38,6 +46,11 @@ export async function onContractEnded(context: EventContext): Promise<Verdict> {
   const trainer = trainerOf(context.event);
   const verdicts: Verdict[] = [];
   for (const link of links) {
+    const mode = link.provisioningMode ?? known?.provisioningMode;
+    if (mode === 'MANAGED_ADAPTER' && context.situation.grant === undefined) {
+      verdicts.push(done('managed_by_opentrain'));
+      continue;
+    }
     const ref = { connectionId: connection.id, contractId: contract.id, linkId: link.id };
     const details = { ...detailsOf(contract, link, context), trainerId: trainer.opentrainUserId };
     const dismissal = await dismiss(ref, details, context.parts, context.signal);
@@ -67,7 +80,7 @@ export async function admitTo(
   const over = grant?.state === 'ended' || situation.link?.removedAt !== undefined;
   if (over) {
     // Run through the end once more: an earlier attempt at this very delivery may have crashed half-way in.
-    await dismiss(ref, details, parts, signal);
+    await dismiss(ref, { ...details, trainerId: told.opentrainUserId }, parts, signal);
     return done('already_over');
   }
   if (link.projectId === undefined) return parked('project_unknown');
@@ -75,8 +88,14 @@ export async function admitTo(
   const remembered = { ...told, workEmail: told.workEmail ?? grant?.workEmail };
   const found = await findTrainer(remembered, contractId, context.opentrain, signal);
   if (found.kind !== 'found') {
-    const known = found.kind === 'waiting_for_consent' ? { trainerId: found.trainerId, displayName: found.displayName } : {};
-    const open = await parts.store.grants.park(ref, { ...details, ...known }, { reason: found.kind }, parts.clock.now());
+    const known =
+      found.kind === 'waiting_for_consent' ? { trainerId: found.trainerId, displayName: found.displayName } : {};
+    const open = await parts.store.grants.park(
+      ref,
+      { ...details, ...known },
+      { reason: found.kind },
+      parts.clock.now(),
+    );
     return open ? parked(found.kind) : done('already_over');
   }
   if (isAnother(grant, found.trainer)) return parked('trainer_changed');
@@ -94,10 +113,14 @@ function isAnother(grant: Grant | undefined, { opentrainUserId }: { opentrainUse
 async function linksOf(contract: ContractFacts, context: EventContext): Promise<LinkFacts[]> {
   const { event, opentrain, signal, situation } = context;
   const told = linkOf(event);
-  if (told?.projectId !== undefined) return [told];
   if (told !== undefined) {
-    const projectId = situation.link?.projectId;
-    return projectId === undefined ? askForLink(told.id, context) : [{ ...told, projectId }];
+    const { link: known } = situation;
+    const projectId = told.projectId ?? known?.projectId;
+    // Rule 5: who provisions is never guessed.
+    const provisioningMode = told.provisioningMode ?? known?.provisioningMode;
+    const complete = projectId !== undefined && provisioningMode !== undefined;
+    const link = { ...told, projectId, provisioningMode };
+    return complete || known?.removedAt !== undefined ? [link] : askForLink(told.id, context);
   }
   const projectLinks = await opentrain().listProjectLinks(signal);
   const jobId = contract.jobId ?? (await jobOf(contract, context));

@@ -1,10 +1,10 @@
+import type { Place } from '../access/access.ts';
 import type { Clock } from '../clock.ts';
 import type { ConnectionId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { OpenTrainEvent } from '../opentrain/events.ts';
 import type { Situation, Store } from '../store/store.ts';
-import type { Place } from '../access/access.ts';
 
 /** What the worker works with. */
 export interface WorkerParts {
@@ -40,4 +40,3 @@ export const parked = (reason: string): Verdict => ({ kind: 'parked', reason });
 export function worstOf(verdicts: readonly Verdict[], none: Verdict): Verdict {
   return verdicts.find((verdict) => verdict.kind === 'parked') ?? verdicts[0] ?? none;
 }
-

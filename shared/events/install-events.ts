@@ -1,6 +1,6 @@
 import type { InstallId } from '../ids.ts';
-import { installOf } from '../opentrain/events.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
+import { installOf } from '../opentrain/events.ts';
 import { done, type EventContext, parked, type Verdict } from './event-context.ts';
 
 /** The customer disconnected, or reconnected: then the revocation names an install that is no longer ours (rule 3). */

@@ -10,7 +10,9 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
   const connectionId = situation.connection.id;
   const told = linkOf(event);
   if (told === undefined) return parked('no_link');
-  const [link] = told.projectId === undefined ? await askForLink(told.id, context) : [told];
+  // Rule 5: who provisions is never guessed.
+  const complete = told.projectId !== undefined && told.provisioningMode !== undefined;
+  const [link] = complete ? [told] : await askForLink(told.id, context);
   if (link === undefined) return done('link_gone');
   const recorded = await parts.store.links.record(connectionId, link, parts.clock.now());
   if (!recorded) return done('link_gone');

@@ -1,5 +1,14 @@
 import * as v from 'valibot';
-import { type ContractId, type InstallId, type JobId, type LinkId, type ProjectId, parseWorkEmail, type TrainerId, type WorkEmail } from '../ids.ts';
+import {
+  type ContractId,
+  type InstallId,
+  type JobId,
+  type LinkId,
+  type ProjectId,
+  parseWorkEmail,
+  type TrainerId,
+  type WorkEmail,
+} from '../ids.ts';
 
 /**
  * OpenTrain's event record, parsed at the edge. Only `id` and `type` are insisted upon; everything else that is missing
@@ -53,7 +62,11 @@ const dataSchema = v.object({
   contract: block({ id: identifier, status: text, jobId: identifier, title: text, startDate: text, endDate: text }),
   freelancer: block({ opentrainUserId: identifier, userId: identifier, displayName: text, workEmail: text }),
   projectLink: block({ id: identifier, jobId: identifier, externalProjectId: text, provisioningMode: text }),
-  budget: block({ contractId: identifier, state: text, consumedFraction: v.fallback(v.optional(v.number()), undefined) }),
+  budget: block({
+    contractId: identifier,
+    state: text,
+    consumedFraction: v.fallback(v.optional(v.number()), undefined),
+  }),
   milestone: block({ id: identifier }),
 });
 

@@ -24,7 +24,16 @@ export function createBudgets(table: Table): Budgets {
       const { kind } = await table.change(
         { pk: `CONN#${connection}`, sk: `BUDGET#${contract}` },
         {
-          set: { contractId: contract, order: eventOrder(eventId), lastEventId: eventId, eventType, state, consumedFraction, milestoneId, updatedAt: now },
+          set: {
+            contractId: contract,
+            order: eventOrder(eventId),
+            lastEventId: eventId,
+            eventType,
+            state,
+            consumedFraction,
+            milestoneId,
+            updatedAt: now,
+          },
           onlyIf: 'attribute_not_exists(#order) OR #order < :order',
         },
       );

@@ -35,7 +35,9 @@ export function createDeliveries(table: Table): Deliveries {
         set: { status, ...fields, updatedAt: now, expiresAt: Math.floor(now / 1000) + KEPT_SECONDS },
         setIfAbsent: { firstSeenAt: now },
         // Of two workers at one delivery, the one that waits must not overrule the one that is done.
-        ...(status === 'done' ? {} : { onlyIf: 'attribute_not_exists(#status) OR #status <> :done', values: { done: 'done' } }),
+        ...(status === 'done'
+          ? {}
+          : { onlyIf: 'attribute_not_exists(#status) OR #status <> :done', values: { done: 'done' } }),
       });
     },
   };

@@ -1,13 +1,4 @@
-import type {
-  ConnectionId,
-  ContractId,
-  JobId,
-  LinkId,
-  ProjectId,
-  TrainerId,
-  WorkEmail,
-  WorkspaceId,
-} from '../ids.ts';
+import type { ConnectionId, ContractId, JobId, LinkId, ProjectId, TrainerId, WorkEmail, WorkspaceId } from '../ids.ts';
 import type { Item, Key, Table } from './table.ts';
 
 /** Which claim: one contract's, on one link's project. */
@@ -52,7 +43,12 @@ export interface Grants {
   /** @returns false when the grant has ended, which is final (rule 3) */
   open(ref: GrantRef, details: GrantDetails, now: number): Promise<boolean>;
   /** @returns false when the grant has ended */
-  park(ref: GrantRef, details: GrantDetails, why: { reason: ParkedReason; steps?: readonly string[] }, now: number): Promise<boolean>;
+  park(
+    ref: GrantRef,
+    details: GrantDetails,
+    why: { reason: ParkedReason; steps?: readonly string[] },
+    now: number,
+  ): Promise<boolean>;
   /** Ends it for good, known before or not. What is known of its trainer and project stays. */
   end(ref: GrantRef, details: GrantDetails, now: number): Promise<Grant>;
   /** Every grant of a connection, or of one of its contracts, page by page. */

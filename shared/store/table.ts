@@ -116,16 +116,33 @@ export function openTable(name: string, client: DynamoDBClient = createDynamoDb(
 }
 
 /** Writes a change in DynamoDB's expression language, every name behind a `#`, so that reserved words do not matter. */
-function expressionOf({ set = {}, setIfAbsent = {}, add = {}, takeOut = {}, remove = [], onlyIf, values = {} }: Change) {
+function expressionOf({
+  set = {},
+  setIfAbsent = {},
+  add = {},
+  takeOut = {},
+  remove = [],
+  onlyIf,
+  values = {},
+}: Change) {
   const given = (fields: Item) => Object.entries(fields).filter(([, value]) => value !== undefined);
   const clauses = [
     clause('SET', [
       ...given(set).map(([field]) => `#${field} = :${field}`),
       ...given(setIfAbsent).map(([field]) => `#${field} = if_not_exists(#${field}, :${field})`),
     ]),
-    clause('ADD', given(add).map(([field]) => `#${field} :${field}`)),
-    clause('DELETE', given(takeOut).map(([field]) => `#${field} :${field}`)),
-    clause('REMOVE', remove.map((field) => `#${field}`)),
+    clause(
+      'ADD',
+      given(add).map(([field]) => `#${field} :${field}`),
+    ),
+    clause(
+      'DELETE',
+      given(takeOut).map(([field]) => `#${field} :${field}`),
+    ),
+    clause(
+      'REMOVE',
+      remove.map((field) => `#${field}`),
+    ),
   ];
   const fields = [set, setIfAbsent, add, takeOut].flatMap(given);
   const named = [...fields.map(([field]) => field), ...remove, ...(onlyIf?.match(/(?<=#)\w+/g) ?? [])];

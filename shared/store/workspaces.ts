@@ -1,13 +1,8 @@
 import type { WorkspaceId } from '../ids.ts';
+import type { WorkspaceSettings } from '../workspace/workspace-settings.ts';
 import type { Table } from './table.ts';
 
-/** How to reach a workspace; its token is in SSM. */
-export interface WorkspaceSettings {
-  /** Which adapter speaks to it: `http`. */
-  readonly adapter: string;
-  readonly url: string;
-}
-
+/** The workspaces that connections have of their own. */
 export interface Workspaces {
   get(workspace: WorkspaceId): Promise<WorkspaceSettings | undefined>;
   put(workspace: WorkspaceId, settings: WorkspaceSettings, now: number): Promise<void>;
@@ -17,10 +12,15 @@ export function createWorkspaces(table: Table): Workspaces {
   const key = (workspace: WorkspaceId) => ({ pk: `WS#${workspace}`, sk: 'META' });
   return {
     async get(workspace) {
-      return (await table.get(key(workspace))) as WorkspaceSettings | undefined;
+      const item = await table.get(key(workspace));
+      if (item === undefined) return undefined;
+      const { adapter, url, usage } = item as WorkspaceSettings;
+      return { adapter, url, ...(usage && { usage }) };
     },
-    async put(workspace, { adapter, url }, now) {
-      await table.change(key(workspace), { set: { adapter, url, updatedAt: now } });
+    async put(workspace, { adapter, url, usage }, now) {
+      const set = { adapter, url, updatedAt: now };
+      const change = usage === undefined ? { set, remove: ['usage'] } : { set: { ...set, usage: { ...usage } } };
+      await table.change(key(workspace), change);
     },
   };
 }

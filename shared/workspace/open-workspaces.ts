@@ -5,9 +5,10 @@ import type { SecretReader } from '../connections/secret-reader.ts';
 import { ConfigurationError } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { DEFAULT_WORKSPACE } from '../store/connections.ts';
-import type { WorkspaceSettings } from '../store/workspaces.ts';
-import { createHttpWorkspace } from './http/http-workspace.ts';
+import { adapterNamed, isAdapterName } from './adapters.ts';
+import { combineWorkspaces } from './combined-workspace.ts';
 import type { Workspace } from './port.ts';
+import { type AdapterSettings, checkWorkspaceSettings, type WorkspaceSettings } from './workspace-settings.ts';
 
 export interface OpenWorkspacesParts {
   /** The deployment's own workspace. */
@@ -17,15 +18,6 @@ export interface OpenWorkspacesParts {
   readonly readSecret: SecretReader;
   readonly names: CredentialNames;
   readonly clock: Clock;
-}
-
-/** Adapters by the name that configuration knows them by. */
-const ADAPTERS = { http: createHttpWorkspace } as const;
-
-export type AdapterName = keyof typeof ADAPTERS;
-
-export function isAdapterName(name: string): name is AdapterName {
-  return Object.hasOwn(ADAPTERS, name);
 }
 
 /** How to reach a workspace by its id; each is opened once and kept, its token is read when it is used. */
@@ -49,14 +41,17 @@ export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: Workspac
 }
 
 function openWorkspace(
-  { adapter, url }: WorkspaceSettings,
+  settings: WorkspaceSettings,
   workspaceId: WorkspaceId,
   { readSecret, names, clock }: OpenWorkspacesParts,
 ): Workspace {
-  if (!isAdapterName(adapter)) {
-    const known = Object.keys(ADAPTERS).join(', ');
-    throw new ConfigurationError(`WORKSPACE names the adapter "${adapter}"; there is ${known}.`);
-  }
-  const token = (options?: { refresh?: boolean }) => readSecret(names.workspaceToken(workspaceId), options);
-  return ADAPTERS[adapter]({ baseUrl: url, token, clock });
+  checkWorkspaceSettings(settings);
+  const openAdapter = ({ adapter, url }: AdapterSettings, parameter: string): Workspace => {
+    if (!isAdapterName(adapter)) throw new ConfigurationError(`There is no adapter "${adapter}".`);
+    const token = (options?: { refresh?: boolean }) => readSecret(parameter, options);
+    return adapterNamed(adapter).open({ baseUrl: url, token, clock });
+  };
+  const access = openAdapter(settings, names.workspaceToken(workspaceId));
+  if (settings.usage === undefined) return access;
+  return combineWorkspaces(access, openAdapter(settings.usage, names.usageToken(workspaceId)));
 }

@@ -81,7 +81,8 @@ test.each([
   ['a 500', 500, '{"__type":"InternalFailure"}'],
   ['a throttle', 400, '{"__type":"com.amazonaws.sqs#ThrottlingException"}'],
 ])('%s is tried once more, after a short pause', async (_, status, body) => {
-  answer = (response, tries) => (tries === 1 ? response.writeHead(status).end(body) : response.end('{"MessageId":"m-2"}'));
+  answer = (response, tries) =>
+    tries === 1 ? response.writeHead(status).end(body) : response.end('{"MessageId":"m-2"}');
   expect(await client().call('SendMessage', {})).toEqual({ MessageId: 'm-2' });
   expect(waits).toEqual([100]);
 });
@@ -93,7 +94,9 @@ test('a connection that breaks is tried once more', async () => {
 
 test('no answer in time is an error that says so, after two tries', async () => {
   answer = () => {};
-  const error = await client().call('SendMessage', {}).catch((thrown) => thrown);
+  const error = await client()
+    .call('SendMessage', {})
+    .catch((thrown) => thrown);
   expect(error).toBeInstanceOf(AwsError);
   expect(error.message).toMatch(/^SQS SendMessage got no answer/);
   expect(seen).toHaveLength(2);
@@ -101,7 +104,9 @@ test('no answer in time is an error that says so, after two tries', async () => 
 
 test('a refusal is not repeated, and its code is told', async () => {
   answer = (response) => response.writeHead(400).end('{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}');
-  const error = await client().call('SendMessage', {}).catch((thrown) => thrown);
+  const error = await client()
+    .call('SendMessage', {})
+    .catch((thrown) => thrown);
   expect(error).toMatchObject({ name: 'AwsError', code: 'QueueDoesNotExist', status: 400 });
   expect(seen).toHaveLength(1);
 });

@@ -8,7 +8,5 @@ test('a message carries its group, so that SQS’s fair queueing keeps a busy co
     return {};
   };
   await createQueue({ call }, 'https://queue').send('body', 'acme');
-  expect(calls).toEqual([
-    ['SendMessage', { QueueUrl: 'https://queue', MessageBody: 'body', MessageGroupId: 'acme' }],
-  ]);
+  expect(calls).toEqual([['SendMessage', { QueueUrl: 'https://queue', MessageBody: 'body', MessageGroupId: 'acme' }]]);
 });

@@ -1,4 +1,4 @@
-/** A contract.started as OpenTrain sends it: about 1 kB, as most of its events. */
+/** A contract.started as OpenTrain sends it: just under 1 kB, as most of its events. */
 export const SAMPLE_BODY = JSON.stringify({
   id: '9007199254740993001',
   type: 'contract.started',
@@ -28,6 +28,7 @@ export const SAMPLE_BODY = JSON.stringify({
       externalProjectId: 'street-scenes',
       externalProjectName: 'Street scenes',
       externalProjectUrl: 'https://workspace.example/projects/street-scenes',
+      provisioningMode: 'PARTNER_WEBHOOK',
       createdAt: '2026-06-15T11:00:00.000Z',
     },
   },

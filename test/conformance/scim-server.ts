@@ -163,11 +163,12 @@ function open({ users, groups }: State, request: Request): number {
 
 /** Turns scimmy's own ways into those of the server that was asked for. */
 function bend(settings: Required<ScimServerOptions>, request: Request, response: Response, next: NextFunction): void {
-  const refuse = (status: number, detail: string, scimType?: string) =>
-    void response
+  const refuse = (status: number, detail: string, scimType?: string) => {
+    response
       .status(status)
       .type('application/scim+json')
       .send({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), scimType, detail });
+  };
   const { method, path, query } = request;
   const filter = typeof query.filter === 'string' ? query.filter : '';
 

@@ -19,7 +19,7 @@ const CONTEXT = { maxReceiveCount: 4, retryBaseSeconds: 1, retryCapSeconds: 1, o
 
 /**
  * Deploys the real stack with the real bundles to an emulated AWS, and drives deliveries through it. No AWS account, no
- * Docker: a virtual environment of Python with ministack in it.
+ * Docker: a virtual environment of Python with ministack in it. Arguments go to vitest: `npm run test:deploy -- --bail 1`.
  *
  * @returns the exit code
  */
@@ -112,6 +112,7 @@ const vitest = (env: NodeJS.ProcessEnv): Promise<string> =>
       'run',
       '--config',
       join(import.meta.dirname, 'vitest.config.ts'),
+      ...process.argv.slice(2),
     ],
     { cwd: ROOT, env, showOutput: true },
   );

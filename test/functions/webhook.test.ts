@@ -7,8 +7,8 @@ import { createParameterStore } from '../../shared/aws/parameter-store.ts';
 import { createQueue } from '../../shared/aws/queue.ts';
 import { credentialNames } from '../../shared/connections/credential-names.ts';
 import { createWebhookSecrets } from '../../shared/connections/webhook-secrets.ts';
-import { BODY_LIMIT_BYTES } from '../../shared/deliveries/intake.ts';
 import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
+import { BODY_LIMIT_BYTES } from '../../shared/deliveries/intake.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { webhookEvent } from '../support/api-gateway-event.ts';
@@ -19,7 +19,8 @@ let clock: { now(): number; ms: number };
 let lines: string[];
 
 const names = credentialNames('/opentrain/local');
-const parameters = () => createParameterStore(createAwsJsonClient('ssm', { environment: { ...emulators.environment } }));
+const parameters = () =>
+  createParameterStore(createAwsJsonClient('ssm', { environment: { ...emulators.environment } }));
 const storeSecrets = (connection: string, value: string) =>
   parameters().put(names.webhookSecrets(connection as ConnectionId), value);
 const reads = () => emulators.parameterStore.calls.get('GetParameter') ?? 0;

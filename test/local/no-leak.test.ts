@@ -1,6 +1,6 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { startSystem, type System } from '../../local/system.ts';
+import { type System, startSystem } from '../../local/system.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { signDelivery } from '../../shared/opentrain/signature.ts';
@@ -61,7 +61,8 @@ test('rule 7: no secret, signature, body or Work Email is logged or printed, and
       },
       body,
     });
-  const thin = '{"id":"1","type":"contract.started","resourceId":"thin","data":{"freelancer":{"workEmail":"thin@opentrain.work"}}}';
+  const thin =
+    '{"id":"1","type":"contract.started","resourceId":"thin","data":{"freelancer":{"workEmail":"thin@opentrain.work"}}}';
   expect((await send(thin)).status).toBe(202);
   await vi.waitFor(() => expect(logged.join('')).toContain('opentrain_forbidden'), { timeout: 10_000 });
   opentrain.setFeatureEnabled(organizationId, true);
@@ -82,7 +83,14 @@ test('rule 7: no secret, signature, body or Work Email is logged or printed, and
     'whsec_',
     'ot_ptk_',
   ];
-  const personal = ['opentrain.work', 'A-title-that-only-bodies-hold', 'a-body-that-is-not-json', 'a-forged-body', 'v1=', 'cdcdcd'];
+  const personal = [
+    'opentrain.work',
+    'A-title-that-only-bodies-hold',
+    'a-body-that-is-not-json',
+    'a-forged-body',
+    'v1=',
+    'cdcdcd',
+  ];
   const everything = logged.join('\n');
   expect(everything).toContain('delivery.done');
   expect(everything).toContain('delivery.parked');

@@ -70,7 +70,9 @@ describe('parseEvent', () => {
       fc.property(anything, anything, fc.oneof(anything, oddData), (resourceId, jobId, data) => {
         const event = eventIn({ id: '1', type: 'contract.started', resourceId, jobId, data });
         const [contract, trainer, link] = [contractOf(event), trainerOf(event), linkOf(event)];
-        expect([...Object.values(contract), ...Object.values(trainer), ...Object.values(link ?? {})].every(text)).toBe(true);
+        expect([...Object.values(contract), ...Object.values(trainer), ...Object.values(link ?? {})].every(text)).toBe(
+          true,
+        );
         expect(readAll(event)).toHaveLength(5);
         // Rule 5, down to the parser.
         expect(trainer.workEmail === undefined || trainer.workEmail.endsWith('@opentrain.work')).toBe(true);

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSignatureHeader, signDelivery, verifySignature, webhookSecret } from '../../shared/opentrain/signature.ts';
+import {
+  parseSignatureHeader,
+  signDelivery,
+  verifySignature,
+  webhookSecret,
+} from '../../shared/opentrain/signature.ts';
 import vectors from './golden/signature-vectors.json' with { type: 'json' };
 
 const NOW = 1_763_690_000;

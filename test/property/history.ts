@@ -1,10 +1,17 @@
 import type { DeliveryEnvelope } from '../../shared/deliveries/envelope.ts';
 import { type DeliveryParts, type Outcome, processDelivery } from '../../shared/deliveries/process-delivery.ts';
-import type { ConnectionId, DeliveryId, MemberId, ProjectId, TrainerId, WorkEmail, WorkspaceId } from '../../shared/ids.ts';
+import type {
+  ConnectionId,
+  DeliveryId,
+  MemberId,
+  ProjectId,
+  TrainerId,
+  WorkEmail,
+  WorkspaceId,
+} from '../../shared/ids.ts';
 import { silentLogger } from '../../shared/logging.ts';
 import { createStore } from '../../shared/store/store.ts';
 import type { Table } from '../../shared/store/table.ts';
-import { WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import type { Workspace } from '../../shared/workspace/port.ts';
 import { createInterleaver, type Step } from './interleaver.ts';
 
@@ -161,9 +168,14 @@ export function partsOf(step: Step, table: Table, run: string, inside: Set<strin
   };
 }
 
+function notAsked(): never {
+  throw new Error('deliveries never ask for lists or totals');
+}
+
 /** The other side of the port, as simple as it can be: who is in which project. */
 function fakeWorkspace(step: Step, inside: Set<string>): Workspace {
-  const place = (project: { projectId: ProjectId }, trainer: TrainerId | undefined) => `${project.projectId}/${trainer}`;
+  const place = (project: { projectId: ProjectId }, trainer: TrainerId | undefined) =>
+    `${project.projectId}/${trainer}`;
   return {
     accessScope: 'project',
     ping: async () => ({ name: 'fake' }),
@@ -176,17 +188,16 @@ function fakeWorkspace(step: Step, inside: Set<string>): Workspace {
       step('revokeAccess', async () => {
         inside.delete(place(project, member.opentrainUserId));
       }),
-    async *listAccess() {
-      throw new WorkspaceUnavailableError('not asked');
-    },
-    async *dailyTotals() {
-      throw new WorkspaceUnavailableError('not asked');
-    },
+    listAccess: notAsked,
+    dailyTotals: notAsked,
   };
 }
 
 /** Of each contract its beginning, then its end; then the links' removals; then the duplicates. */
-export function deliveriesOf({ contracts, removedLinks, duplicates }: Pick<HistoryPlan, 'contracts' | 'removedLinks' | 'duplicates'>, run: string): PlannedDelivery[] {
+export function deliveriesOf(
+  { contracts, removedLinks, duplicates }: Pick<HistoryPlan, 'contracts' | 'removedLinks' | 'duplicates'>,
+  run: string,
+): PlannedDelivery[] {
   const events = [
     ...contracts.flatMap((contract, index) => [
       { customer: contract.customer, event: contractEvent('contract.started', contract, index) },

@@ -4,13 +4,17 @@ import { createLogger, describeError, scrub } from '../../shared/logging.ts';
 describe('scrub takes out of a text', () => {
   test.each([
     ['a webhook secret', 'bad secret whsec_abc-DEF_123', 'bad secret [secret]'],
-    ['a partner token', 'token ot_ptk_abc123 refused', 'token [secret] refused'],
-    ['a bearer token', 'sent Authorization: Bearer abc.def-ghi', 'sent Authorization: [secret]'],
+    ['a partner token', 'The token ot_ptk_abc123 was refused', 'The token [secret] was refused'],
+    ['a bearer token', 'sent Authorization: Bearer abc.def-ghi.0123456789', 'sent Authorization: [secret]'],
     ['a JSON web token', 'got eyJhbGciOi.eyJzdWIi.c2ln', 'got [secret]'],
     ['an address', 'no user maria.silva@opentrain.work here', 'no user [address] here'],
     ['an address in a URL', 'GET /users?email=maria%40opentrain.work&page=2', 'GET /users?email=[address]&page=2'],
     ['a signature', `v1=${'ab'.repeat(32)}`, 'v1=[hex]'],
-    ['the text that JSON.parse quotes', 'Unexpected token, "{"secret":1" is not valid JSON', 'Unexpected token, [text] is not valid JSON'],
+    [
+      'the text that JSON.parse quotes',
+      'Unexpected token, "{"secret":1" is not valid JSON',
+      'Unexpected token, [text] is not valid JSON',
+    ],
   ])('%s', (_, text, expected) => {
     expect(scrub(text)).toBe(expected);
   });
@@ -28,7 +32,11 @@ test('an error is told with its class, where it was thrown and its causes, never
     cause = error;
   }
   const described = describeError(new TypeError('could not read maria@opentrain.work', { cause }));
-  expect(described).toMatchObject({ name: 'TypeError', message: 'could not read [address]', cause: { name: 'SyntaxError' } });
+  expect(described).toMatchObject({
+    name: 'TypeError',
+    message: 'could not read [address]',
+    cause: { name: 'SyntaxError' },
+  });
   expect(JSON.stringify(described)).not.toContain('maria');
 });
 

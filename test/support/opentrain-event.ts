@@ -68,7 +68,11 @@ export function linkEvent(type: 'project_link.created' | 'project_link.removed',
   return { id: nextEventId(), type, resourceId: hire.link, jobId: 'job-1', data: { projectLink: linkData(hire) } };
 }
 
-export function milestoneEvent(type: string, contract: string, budget: Readonly<Record<string, unknown>> = {}): TestEvent {
+export function milestoneEvent(
+  type: string,
+  contract: string,
+  budget: Readonly<Record<string, unknown>> = {},
+): TestEvent {
   const milestone = { id: 'milestone-1', name: 'First', amountUsd: 800, volume: 40, status: 'FUNDED' };
   return {
     id: nextEventId(),

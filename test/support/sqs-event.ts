@@ -24,7 +24,12 @@ export function queuedDelivery(given: QueuedDelivery): SQSRecord {
 }
 
 /** The body of such a message. */
-export function packedDelivery({ connection = 'acme', delivery = '', event, receivedAt = Date.now() }: QueuedDelivery): string {
+export function packedDelivery({
+  connection = 'acme',
+  delivery = '',
+  event,
+  receivedAt = Date.now(),
+}: QueuedDelivery): string {
   const bytes = typeof event === 'string' || event instanceof Uint8Array ? event : JSON.stringify(event);
   return packEnvelope({
     connectionId: connection as ConnectionId,

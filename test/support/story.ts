@@ -1,6 +1,6 @@
-import { startSystem } from '../../local/system.ts';
-import type { Consented } from '../../local/opentrain/facade.ts';
 import type { EventRecord } from '../../local/opentrain/events.ts';
+import type { Consented } from '../../local/opentrain/facade.ts';
+import { startSystem } from '../../local/system.ts';
 import type { ConnectionId, ContractId, DeliveryId, LinkId, ProjectId, TrainerId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';

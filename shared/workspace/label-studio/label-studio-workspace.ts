@@ -8,7 +8,7 @@ import { sumAnnotations } from './annotation-totals.ts';
 import { readAnnotations } from './annotations.ts';
 import { type Account, account, isRemoved, parseFailure, project, release } from './answers.ts';
 import { createLabelStudioClient } from './client.ts';
-import { isSameInstruction, withNotice } from './notice.ts';
+import { countNotices, isSameInstruction, withNotice } from './notice.ts';
 import { needsFirstPassword, needsRestoring, usernameOf } from './operator-steps.ts';
 import { findByAddress, memberOf, type Organization, openOrganization } from './organization.ts';
 
@@ -181,7 +181,7 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
           signal,
         });
       const written = await write(wanted);
-      if (written.expert_instruction === wanted.html) return;
+      if (countNotices(written.expert_instruction ?? '') === (notice === null ? 0 : 1)) return;
       // A notice that could not be found again would be there for good.
       await write(current);
       throw new WorkspaceRejectedError(

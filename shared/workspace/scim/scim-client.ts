@@ -107,7 +107,7 @@ export function createScimClient(options: ScimClientOptions): ScimClient {
     // startIndex counts from 1 (RFC 7644, section 3.4.2.4), and a server may send fewer rows than were asked for.
     for (let startIndex = 1; ; ) {
       const page = { ...request, query: { ...request.query, startIndex, count: PAGE_ROWS } };
-      const { totalResults, Resources }: List<v.InferOutput<Row>> = await read(listOf(row), page);
+      const { totalResults, Resources } = (await read(listOf(row), page)) as List<v.InferOutput<Row>>;
       const fresh = Resources.filter(({ id }) => !seen.has(id));
       for (const { id } of fresh) seen.add(id);
       yield* fresh;

@@ -135,7 +135,9 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
       );
       if (inGroup.size === 0) return;
       for await (const one of users.all(signal)) {
-        if (inGroup.has(canonicalId(one.id)) && one.active !== false) yield describeMember(one, dialect);
+        if (!inGroup.has(canonicalId(one.id)) || one.active === false) continue;
+        const member = describeMember(one, dialect);
+        if (member !== undefined) yield member;
       }
     },
 
@@ -149,15 +151,13 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
   };
 }
 
-function describeMember(found: ScimUser, { hasExternalId }: Dialect): Member {
+/** @returns undefined for the tool's own people: their addresses, which may be their ids, are none of our business */
+function describeMember(found: ScimUser, { hasExternalId }: Dialect): Member | undefined {
   const workEmail = workEmailOf(found);
-  const memberId = found.id as MemberId;
-  if (workEmail === undefined) return { memberId };
-  return {
-    memberId,
-    workEmail,
-    ...(hasExternalId && found.externalId ? { opentrainUserId: found.externalId as TrainerId } : {}),
-  };
+  if (workEmail === undefined) return undefined;
+  const { id, externalId } = found;
+  const opentrainUserId = hasExternalId && externalId ? { opentrainUserId: externalId as TrainerId } : {};
+  return { memberId: id as MemberId, workEmail, ...opentrainUserId };
 }
 
 function groupUnknown(projectId: ProjectId): WorkspaceRejectedError {
