@@ -76,6 +76,7 @@ export class ConnectorStack extends Stack {
         OPENTRAIN_BASE_URL: settings.openTrainBaseUrl,
         WORKSPACE: settings.workspace,
         WORKSPACE_URL: settings.workspaceUrl,
+        ...usageEnvironment(settings),
         RETRY_BASE_SECONDS: String(settings.retryBaseSeconds),
         RETRY_CAP_SECONDS: String(settings.retryCapSeconds),
       },
@@ -127,4 +128,10 @@ export class ConnectorStack extends Stack {
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
+}
+
+/** Left out where totals come from where access is. */
+function usageEnvironment({ usageWorkspace, usageWorkspaceUrl }: StageSettings): Record<string, string> {
+  if (usageWorkspace === undefined || usageWorkspaceUrl === undefined) return {};
+  return { USAGE_WORKSPACE: usageWorkspace, USAGE_WORKSPACE_URL: usageWorkspaceUrl };
 }

@@ -36,15 +36,8 @@ export class ConnectorTable extends Construct {
     });
   }
 
-  /** The five operations of the store: no scan, no delete (records end or expire), no transaction. */
+  /** The four operations of the store: no scan, no delete (records end or expire), no transaction. */
   grantReadWrite(grantee: IGrantable): void {
-    this.table.grant(
-      grantee,
-      'dynamodb:GetItem',
-      'dynamodb:BatchGetItem',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:Query',
-    );
+    this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
   }
 }

@@ -23,7 +23,7 @@ export class Credentials extends Construct {
   }
 
   grantReadTokens(grantee: IGrantable): void {
-    this.grantRead(grantee, 'connections/*/token', 'workspaces/*/token');
+    this.grantRead(grantee, 'connections/*/token', 'workspaces/*/token', 'workspaces/*/usage-token');
   }
 
   /** The wildcards stand for ids: connections come and go without a deployment. */

@@ -12,11 +12,21 @@ export interface StageSettings {
    */
   readonly stage: string;
 
-  /** Which adapter reaches the workspace. */
-  readonly workspace: 'http';
+  /** Which adapter reaches the workspace, see docs/workspaces. */
+  readonly workspace: WorkspaceAdapter;
 
   /** Base URL of the workspace's API: https, or http on this machine. Without a default outside dev. */
   readonly workspaceUrl: string;
+
+  /**
+   * Which adapter tells the work that was done, and shows notices. It has to be one that can, and needs a URL as well.
+   *
+   * @default - the one of `workspace`
+   */
+  readonly usageWorkspace?: WorkspaceAdapter;
+
+  /** Base URL of the API of `usageWorkspace`. */
+  readonly usageWorkspaceUrl?: string;
 
   /**
    * Base URL of OpenTrain's Partner API.
@@ -104,6 +114,15 @@ export interface StageSettings {
    */
   readonly signatureFailures: number;
 }
+
+/** Adapters by name, and whether they tell the work that was done. A test holds the list to that of the functions. */
+export const WORKSPACE_ADAPTERS = {
+  http: { hasTotals: true },
+  scim: { hasTotals: false },
+  'scim-label-studio-enterprise': { hasTotals: false },
+} as const;
+
+export type WorkspaceAdapter = keyof typeof WORKSPACE_ADAPTERS;
 
 /** Lets `cdk synth` run with nothing configured; `deploy` warns while it is still in place. */
 export const PLACEHOLDER_WORKSPACE_URL = 'https://workspace.example.com/opentrain';
@@ -246,10 +265,27 @@ const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
+const ADAPTER_NAMES = Object.keys(WORKSPACE_ADAPTERS) as WorkspaceAdapter[];
+
+const adapter = v.picklist(
+  ADAPTER_NAMES,
+  ({ input }) => `must be one of ${ADAPTER_NAMES.join(', ')}, not ${show(input)}`,
+);
+
 const SettingEntries = {
   stage: v.string(),
-  workspace: v.picklist(['http'], ({ input }) => `must be "http", not ${show(input)}`),
+  workspace: adapter,
   workspaceUrl: url,
+  usageWorkspace: v.exactOptional(
+    v.pipe(
+      adapter,
+      v.check(
+        (name) => WORKSPACE_ADAPTERS[name].hasTotals,
+        ({ input }) => `must be an adapter that tells totals, and ${show(input)} does not`,
+      ),
+    ),
+  ),
+  usageWorkspaceUrl: v.exactOptional(url),
   openTrainBaseUrl: url,
   alarmEmail: v.exactOptional(
     v.pipe(
@@ -290,6 +326,14 @@ const SettingsSchema = v.pipe(
         `but an outage of ${input.outageToOutlastHours} h has to be outlasted (outageToOutlastHours)`,
     ),
     ['maxReceiveCount'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['usageWorkspace'], ['usageWorkspaceUrl']],
+      ({ usageWorkspace, usageWorkspaceUrl }) => (usageWorkspace === undefined) === (usageWorkspaceUrl === undefined),
+      'goes together with usageWorkspaceUrl: state both or neither',
+    ),
+    ['usageWorkspace'],
   ),
 );
 

@@ -15,7 +15,6 @@ import { startDemoWorkspace } from './workspace/demo-workspace.ts';
  * Prints `ready <json>` with every URL on standard output once all is up; the functions' logs go to standard error.
  */
 const CONNECTION = 'default' as ConnectionId;
-const PROJECT = 'demo-project';
 
 async function main(): Promise<void> {
   const settings = readLocalSettings(process.env);
@@ -44,7 +43,7 @@ async function main(): Promise<void> {
   });
   closing.unshift(() => connector.close());
 
-  const story = simulation === undefined ? undefined : await setTheScene(simulation, connector);
+  const story = simulation === undefined ? undefined : await setTheScene(simulation, connector, settings.project);
   if (settings.opentrain !== undefined) await useTheirs(settings.opentrain, connector);
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -76,15 +75,15 @@ async function simulate(settings: LocalSettings): Promise<SimulatedOpenTrain> {
 }
 
 /** A customer who has connected, with a job linked to a project and trainers who would like it. */
-async function setTheScene(opentrain: SimulatedOpenTrain, connector: LocalConnector) {
+async function setTheScene(opentrain: SimulatedOpenTrain, connector: LocalConnector, project: string) {
   const { installId, token, organizationId } = opentrain.consent();
   await connector.connect(CONNECTION, token);
   const job = opentrain.postJob({ organizationId, title: 'Image annotation' });
-  opentrain.linkProject(installId, { externalProjectId: PROJECT, externalProjectName: 'Demo project', jobId: job.id });
+  opentrain.linkProject(installId, { externalProjectId: project, jobId: job.id });
   for (const trainer of ['Maria Silva', 'João Costa', 'Aiko Tanaka']) opentrain.trainer(trainer);
   await opentrain.idle();
   await connector.idle();
-  return { job: job.id, project: PROJECT };
+  return { job: job.id, project };
 }
 
 /** A real OpenTrain's credentials go where `connect` would have put them. */

@@ -11,6 +11,8 @@ export interface LocalSettings {
   readonly workspace?: { readonly adapter: string; readonly url: string; readonly token: string };
   /** Other emulators, by the SDKs' names. */
   readonly endpoints: { readonly AWS_ENDPOINT_URL_DYNAMODB?: string; readonly AWS_ENDPOINT_URL_SQS?: string };
+  /** The workspace's own id of the project that the simulation links. */
+  readonly project: string;
   /** Of the simulated employer. It opens nothing but the simulation. */
   readonly employerToken: string;
 }
@@ -31,6 +33,7 @@ export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings
   return {
     port: numberSetting(environment, 'PORT', { byDefault: 8787, least: 0, most: 65_000 }),
     employerToken: environment.OPENTRAIN_EMPLOYER_TOKEN ?? 'ot_pat_local',
+    project: environment.WORKSPACE_PROJECT ?? 'demo-project',
     endpoints: {
       ...(AWS_ENDPOINT_URL_DYNAMODB ? { AWS_ENDPOINT_URL_DYNAMODB } : {}),
       ...(AWS_ENDPOINT_URL_SQS ? { AWS_ENDPOINT_URL_SQS } : {}),

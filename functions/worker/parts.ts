@@ -8,8 +8,9 @@ import type { DeliveryParts } from '../../shared/deliveries/process-delivery.ts'
 import type { Logger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import type { Store } from '../../shared/store/store.ts';
+import type { WorkspaceSettings } from '../../shared/store/workspaces.ts';
 import { openWorkspaces } from '../../shared/workspace/open-workspaces.ts';
-import { readWorkspaceSettings, type WorkspaceSettings } from '../../shared/workspace/workspace-settings.ts';
+import { readWorkspaceSettings } from '../../shared/workspace/workspace-settings.ts';
 
 export interface WorkerSettings {
   readonly tableName: string;

@@ -1,6 +1,17 @@
 import type { WorkspaceId } from '../ids.ts';
-import type { WorkspaceSettings } from '../workspace/workspace-settings.ts';
 import type { Table } from './table.ts';
+
+/** How to reach a workspace; its tokens are in SSM. */
+export interface WorkspaceSettings extends AdapterSettings {
+  /** Where the totals and the notice are, if not in the same place as access. */
+  readonly usage?: AdapterSettings | undefined;
+}
+
+export interface AdapterSettings {
+  /** Which adapter speaks to it: one of `ADAPTER_NAMES` (shared/workspace/adapters.ts). */
+  readonly adapter: string;
+  readonly url: string;
+}
 
 /** The workspaces that connections have of their own. */
 export interface Workspaces {

@@ -5,10 +5,11 @@ import type { SecretReader } from '../connections/secret-reader.ts';
 import { ConfigurationError } from '../errors.ts';
 import type { WorkspaceId } from '../ids.ts';
 import { DEFAULT_WORKSPACE } from '../store/connections.ts';
+import type { AdapterSettings, WorkspaceSettings } from '../store/workspaces.ts';
 import { adapterNamed, isAdapterName } from './adapters.ts';
 import { combineWorkspaces } from './combined-workspace.ts';
 import type { Workspace } from './port.ts';
-import { type AdapterSettings, checkWorkspaceSettings, type WorkspaceSettings } from './workspace-settings.ts';
+import { checkWorkspaceSettings } from './workspace-settings.ts';
 
 export interface OpenWorkspacesParts {
   /** The deployment's own workspace. */
@@ -28,7 +29,9 @@ export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: Workspac
     if (workspaceId === DEFAULT_WORKSPACE) return parts.defaultSettings;
     const settings = await parts.settingsOf(workspaceId);
     if (settings !== undefined) return settings;
-    throw new ConfigurationError(`A connection names the workspace "${workspaceId}", which has no settings in the table.`);
+    throw new ConfigurationError(
+      `A connection names the workspace "${workspaceId}", which has no settings in the table.`,
+    );
   }
 
   return async (workspaceId) => {
@@ -45,7 +48,7 @@ function openWorkspace(
   workspaceId: WorkspaceId,
   { readSecret, names, clock }: OpenWorkspacesParts,
 ): Workspace {
-  checkWorkspaceSettings(settings);
+  checkWorkspaceSettings(settings, `Workspace "${workspaceId}": `);
   const openAdapter = ({ adapter, url }: AdapterSettings, parameter: string): Workspace => {
     if (!isAdapterName(adapter)) throw new ConfigurationError(`There is no adapter "${adapter}".`);
     const token = (options?: { refresh?: boolean }) => readSecret(parameter, options);

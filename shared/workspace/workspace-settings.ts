@@ -1,18 +1,7 @@
 import { parseBaseUrl } from '../base-url.ts';
 import { ConfigurationError } from '../errors.ts';
+import type { WorkspaceSettings } from '../store/workspaces.ts';
 import { ADAPTER_NAMES, adapterNamed, isAdapterName } from './adapters.ts';
-
-/** How to reach a workspace; its tokens are in SSM. */
-export interface WorkspaceSettings extends AdapterSettings {
-  /** Where the totals and the notice are, if not in the same place as access. */
-  readonly usage?: AdapterSettings | undefined;
-}
-
-export interface AdapterSettings {
-  /** One of `ADAPTER_NAMES`. */
-  readonly adapter: string;
-  readonly url: string;
-}
 
 /**
  * Reads `WORKSPACE`, `WORKSPACE_URL`, `USAGE_WORKSPACE` and `USAGE_WORKSPACE_URL`.
@@ -28,22 +17,29 @@ export function readWorkspaceSettings(environment: Readonly<Record<string, strin
   return settings;
 }
 
-/** @throws {ConfigurationError} that names every mistake, by the variables of the environment */
-export function checkWorkspaceSettings({ adapter, url, usage }: WorkspaceSettings): void {
+/**
+ * @param whose - put before the mistakes, where the settings do not come out of the environment
+ * @throws {ConfigurationError} that names every mistake, by the variables of the environment
+ */
+export function checkWorkspaceSettings({ adapter, url, usage }: WorkspaceSettings, whose = ''): void {
   const mistakes = mistakesOf('WORKSPACE', adapter, url);
   if (usage !== undefined) {
     mistakes.push(...mistakesOf('USAGE_WORKSPACE', usage.adapter, usage.url));
     if (isAdapterName(usage.adapter) && !adapterNamed(usage.adapter).hasTotals) {
-      mistakes.push(`USAGE_WORKSPACE must be an adapter that tells totals (${totallers()}), and ${usage.adapter} does not.`);
+      mistakes.push(
+        `USAGE_WORKSPACE must be an adapter that tells totals (${totallers()}), and ${usage.adapter} does not.`,
+      );
     }
   }
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes.join(' '));
+  if (mistakes.length > 0) throw new ConfigurationError(`${whose}${mistakes.join(' ')}`);
 }
 
 function mistakesOf(variable: 'WORKSPACE' | 'USAGE_WORKSPACE', adapter: string, url: string): string[] {
   const mistakes: string[] = [];
   if (!isAdapterName(adapter)) {
-    mistakes.push(`${variable} must be one of ${ADAPTER_NAMES.join(', ')}; ${adapter ? `"${adapter}" is none` : 'it is not set'}.`);
+    mistakes.push(
+      `${variable} must be one of ${ADAPTER_NAMES.join(', ')}; ${adapter ? `"${adapter}" is none` : 'it is not set'}.`,
+    );
   }
   try {
     parseBaseUrl(url, `${variable}_URL`);

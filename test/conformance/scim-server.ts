@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import SCIMMYRouters, { SCIMMY } from 'scimmy-routers';
 
 /** What real servers differ in. */
@@ -91,7 +91,7 @@ export async function startScimServer(options: ScimServerOptions = {}): Promise<
   const app = express();
   app.get('/tool/:group', (request, response) => void response.sendStatus(open(state, request)));
   app.use('/scim/v2', (request, response, next) => (interceptor ? interceptor(request, response, next) : next()));
-  app.use('/scim/v2', (request, response, next) => bend(settings, request, response, next));
+  app.use('/scim/v2', bend(settings));
   app.use(
     '/scim/v2',
     new SCIMMYRouters({
@@ -161,34 +161,49 @@ function open({ users, groups }: State, request: Request): number {
   return members.some(({ value }) => value === user.id) ? 200 : 403;
 }
 
-/** Turns scimmy's own ways into those of the server that was asked for. */
-function bend(settings: Required<ScimServerOptions>, request: Request, response: Response, next: NextFunction): void {
-  const refuse = (status: number, detail: string, scimType?: string) => {
-    response
-      .status(status)
-      .type('application/scim+json')
-      .send({ schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'], status: String(status), scimType, detail });
-  };
-  const { method, path, query } = request;
-  const filter = typeof query.filter === 'string' ? query.filter : '';
+interface Refusal {
+  readonly status: number;
+  readonly detail: string;
+  readonly scimType?: string;
+}
 
-  if (path === '/ServiceProviderConfig' && !settings.hasServiceProviderConfig) {
-    return refuse(404, 'There is no such endpoint.');
+/** Turns scimmy's own ways into those of the server that was asked for. */
+function bend(settings: Required<ScimServerOptions>): RequestHandler {
+  return (request, response, next) => {
+    const refusal = refusalOf(settings, request);
+    if (refusal !== undefined) {
+      const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+      response
+        .status(refusal.status)
+        .type('application/scim+json')
+        .send({ schemas, ...refusal });
+      return;
+    }
+    const { path, query } = request;
+    query.count = String(Math.min(Number(query.count ?? settings.pageRows), settings.pageRows));
+    if (path === '/Users' && query.filter !== undefined && !settings.isCaseExact) {
+      query.filter = String(query.filter).replaceAll(/"[^"]*"/g, (text) => text.toLowerCase());
+    }
+    next();
+  };
+}
+
+function refusalOf(
+  { hasServiceProviderConfig, groupPatch, groupsOfUser, isLabelStudioEnterprise }: Required<ScimServerOptions>,
+  { method, path, query }: Request,
+): Refusal | undefined {
+  if (path === '/ServiceProviderConfig' && !hasServiceProviderConfig) {
+    return { status: 404, detail: 'There is no such endpoint.' };
   }
-  if (method === 'PATCH' && path.startsWith('/Groups') && settings.groupPatch !== 'yes') {
-    return refuse(settings.groupPatch === 'no' ? 501 : 405, 'Groups are changed by PUT.');
+  if (method === 'PATCH' && path.startsWith('/Groups') && groupPatch !== 'yes') {
+    return { status: groupPatch === 'no' ? 501 : 405, detail: 'Groups are changed by PUT.' };
   }
-  if (filter.startsWith('members.value') && settings.groupsOfUser !== 'filter') {
-    return refuse(400, 'Groups can be searched by displayName only.', 'invalidFilter');
+  if (String(query.filter).startsWith('members.value') && groupsOfUser !== 'filter') {
+    return { status: 400, scimType: 'invalidFilter', detail: 'Groups can be searched by displayName only.' };
   }
-  if (settings.isLabelStudioEnterprise && (query.attributes !== undefined || query.excludedAttributes !== undefined)) {
-    return refuse(501, 'attributes cannot be selected.');
-  }
-  query.count = String(Math.min(Number(query.count ?? settings.pageRows), settings.pageRows));
-  if (path === '/Users' && filter !== '' && !settings.isCaseExact) {
-    query.filter = filter.replaceAll(/"[^"]*"/g, (text) => text.toLowerCase());
-  }
-  next();
+  const selects = query.attributes !== undefined || query.excludedAttributes !== undefined;
+  if (isLabelStudioEnterprise && selects) return { status: 501, detail: 'Attributes cannot be selected.' };
+  return undefined;
 }
 
 function stateNow(): State {

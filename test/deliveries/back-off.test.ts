@@ -76,7 +76,8 @@ describe('with the settings as deployed', () => {
   /** After how many seconds a message that fails every time is handed out for the last time. */
   function lastReceive(random: () => number): number {
     let at = 0;
-    for (let attempt = 1; attempt < maxReceiveCount; attempt += 1) at += waitSeconds(attempt, undefined, settings, random);
+    for (let attempt = 1; attempt < maxReceiveCount; attempt += 1)
+      at += waitSeconds(attempt, undefined, settings, random);
     return at;
   }
 

@@ -227,7 +227,10 @@ describe('a MANAGED_ADAPTER link is OpenTrain’s to provision', () => {
   const PATHS = [
     ['complete', []],
     ['without the mode of its link', ['data.projectLink.provisioningMode']],
-    ['without the mode and the external id', ['data.projectLink.provisioningMode', 'data.projectLink.externalProjectId']],
+    [
+      'without the mode and the external id',
+      ['data.projectLink.provisioningMode', 'data.projectLink.externalProjectId'],
+    ],
     ['without its link', ['data.projectLink']],
     ['without all data', ['data']],
   ] as const;
@@ -261,7 +264,9 @@ describe('a MANAGED_ADAPTER link is OpenTrain’s to provision', () => {
   });
 
   test('the end of a contract there is no call of ours either, where the project was ours to provision before', async () => {
-    const { customer, contract, jobId, link, project, workEmail } = await story.newHire({ trainer: story.unique('Rui Costa') });
+    const { customer, contract, jobId, link, project, workEmail } = await story.newHire({
+      trainer: story.unique('Rui Costa'),
+    });
     await customer.deliver(customer.event('contract.started'));
     story.opentrain.endContract(contract.id);
     await customer.deliver(customer.event('contract.ended'));
@@ -318,17 +323,19 @@ describe('contract.ended', () => {
     expect(await customer.grant(contract, link)).toMatchObject({ state: 'ended', endDate: expect.any(String) });
   });
 
-  test.each([
-    ['complete', []],
-    ...THIN,
-  ] as const)('%s, before contract.started: the beginning grants nothing any more', async (_, paths) => {
-    const { customer, contract, project } = await story.newHire();
-    story.opentrain.endContract(contract.id);
-    expect(await customer.deliver(without(customer.event('contract.ended'), ...paths))).toBe('done: ended_before_started');
-    const started = customer.event('contract.started');
-    expect(await customer.deliver(started)).toBe('done: already_over');
-    expect(story.membersOf(project)).toEqual([]);
-  });
+  test.each([['complete', []], ...THIN] as const)(
+    '%s, before contract.started: the beginning grants nothing any more',
+    async (_, paths) => {
+      const { customer, contract, project } = await story.newHire();
+      story.opentrain.endContract(contract.id);
+      expect(await customer.deliver(without(customer.event('contract.ended'), ...paths))).toBe(
+        'done: ended_before_started',
+      );
+      const started = customer.event('contract.started');
+      expect(await customer.deliver(started)).toBe('done: already_over');
+      expect(story.membersOf(project)).toEqual([]);
+    },
+  );
 
   test('neither does a beginning without its link and trainer', async () => {
     const { customer, contract, project } = await story.newHire();
@@ -344,26 +351,29 @@ describe('contract.ended', () => {
     ['without its trainer', ['data.freelancer']],
     ['without its link', ['data.projectLink']],
     ['without all data', ['data']],
-  ] as const)('%s, after a contract.started that crashed half-way in: its redelivery leaves no claim behind', async (_, paths) => {
-    const { customer, contract, link, project, trainer, workEmail } = await story.newHire();
-    const started = customer.event('contract.started');
-    // The first attempt came no further than its first write.
-    await story.store.seats.claim(
-      { workspaceId: DEFAULT_WORKSPACE, project: project as never, trainerId: trainer.opentrainUserId as TrainerId },
-      { connectionId: customer.id, contractId: contract.id as ContractId, linkId: link.id },
-      {
-        opentrainUserId: trainer.opentrainUserId as TrainerId,
-        workEmail: workEmail as WorkEmail,
-        displayName: trainer.displayName,
-      },
-      1,
-    );
-    story.opentrain.endContract(contract.id);
-    await customer.deliver(without(customer.event('contract.ended'), ...paths));
-    await customer.deliver(started);
-    expect(story.membersOf(project)).toEqual([]);
-    expect((await story.seatOf(project, trainer))?.openGrants).toEqual(new Set());
-  });
+  ] as const)(
+    '%s, after a contract.started that crashed half-way in: its redelivery leaves no claim behind',
+    async (_, paths) => {
+      const { customer, contract, link, project, trainer, workEmail } = await story.newHire();
+      const started = customer.event('contract.started');
+      // The first attempt came no further than its first write.
+      await story.store.seats.claim(
+        { workspaceId: DEFAULT_WORKSPACE, project: project as never, trainerId: trainer.opentrainUserId as TrainerId },
+        { connectionId: customer.id, contractId: contract.id as ContractId, linkId: link.id },
+        {
+          opentrainUserId: trainer.opentrainUserId as TrainerId,
+          workEmail: workEmail as WorkEmail,
+          displayName: trainer.displayName,
+        },
+        1,
+      );
+      story.opentrain.endContract(contract.id);
+      await customer.deliver(without(customer.event('contract.ended'), ...paths));
+      await customer.deliver(started);
+      expect(story.membersOf(project)).toEqual([]);
+      expect((await story.seatOf(project, trainer))?.openGrants).toEqual(new Set());
+    },
+  );
 
   test('twice, or of a contract of which nothing was ever known, is fine', async () => {
     const { customer, contract, project } = await story.newHire();
@@ -383,7 +393,9 @@ describe('contract.ended', () => {
   });
 
   test('a re-hire of the same trainer is another contract, and lets them in again', async () => {
-    const { customer, contract, jobId, project, trainer, workEmail } = await story.newHire({ trainer: story.unique('Ana Sousa') });
+    const { customer, contract, jobId, project, trainer, workEmail } = await story.newHire({
+      trainer: story.unique('Ana Sousa'),
+    });
     await customer.deliver(customer.event('contract.started'));
     story.opentrain.endContract(contract.id);
     await customer.deliver(customer.event('contract.ended'));

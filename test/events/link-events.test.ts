@@ -12,8 +12,7 @@ beforeAll(async () => {
 afterAll(() => story.close());
 
 type HiredContract = { readonly id: string; readonly trainer: { readonly workEmail: string } | null };
-const workEmails = (contracts: readonly HiredContract[]) =>
-  contracts.map(({ trainer }) => trainer?.workEmail).sort();
+const workEmails = (contracts: readonly HiredContract[]) => contracts.map(({ trainer }) => trainer?.workEmail).sort();
 
 describe('project_link.created', () => {
   test('out of OpenTrain itself: contracts that began earlier are picked up', async () => {
@@ -49,7 +48,10 @@ describe('project_link.created', () => {
     const customer = await story.newCustomer();
     const { id, project } = customer.link(customer.postJob());
     expect(await customer.deliver(customer.event('project_link.created'))).toBe('done: nobody_concerned');
-    expect(await story.store.links.get(customer.id, id)).toMatchObject({ projectId: project, provisioningMode: 'PARTNER_WEBHOOK' });
+    expect(await story.store.links.get(customer.id, id)).toMatchObject({
+      projectId: project,
+      provisioningMode: 'PARTNER_WEBHOOK',
+    });
   });
 
   test('twice, and beside the contract’s own event, lets everybody in once', async () => {
@@ -150,7 +152,9 @@ describe('project_link.removed', () => {
     story.opentrain.unlinkProject(customer.installId, link.id);
     await customer.deliver(customer.event('project_link.removed'));
     expect(await customer.deliver(created)).toBe('done: link_gone');
-    expect(await customer.deliver(without(created, 'data.projectLink')), 'nor does OpenTrain know it').toBe('done: link_gone');
+    expect(await customer.deliver(without(created, 'data.projectLink')), 'nor does OpenTrain know it').toBe(
+      'done: link_gone',
+    );
     expect(story.membersOf(project)).toEqual([]);
     expect((await story.store.links.get(customer.id, link.id))?.removedAt).toBeDefined();
   });

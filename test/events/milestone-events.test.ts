@@ -10,7 +10,10 @@ beforeAll(async () => {
 afterAll(() => story.close());
 
 /** A milestone event with the id that the test wants. */
-const withId = (id: string, type: string, contract: string, budget = {}) => ({ ...milestoneEvent(type, contract, budget), id });
+const withId = (id: string, type: string, contract: string, budget = {}) => ({
+  ...milestoneEvent(type, contract, budget),
+  id,
+});
 
 describe('milestone events', () => {
   test('out of OpenTrain itself: funded, low and depleted are recorded one after the other', async () => {
@@ -24,10 +27,17 @@ describe('milestone events', () => {
       customer.client.reportContractUsage(contract.id as never, [{ workDate, totalSeconds: hours * 3600 }]);
     await report(8);
     await story.idle();
-    expect(await customer.budget(contract)).toMatchObject({ eventType: 'milestone.budget_low', state: 'LOW', consumedFraction: 0.8 });
+    expect(await customer.budget(contract)).toMatchObject({
+      eventType: 'milestone.budget_low',
+      state: 'LOW',
+      consumedFraction: 0.8,
+    });
     await report(11);
     await story.idle();
-    expect(await customer.budget(contract)).toMatchObject({ eventType: 'milestone.budget_depleted', state: 'DEPLETED' });
+    expect(await customer.budget(contract)).toMatchObject({
+      eventType: 'milestone.budget_depleted',
+      state: 'DEPLETED',
+    });
     story.opentrain.fundMilestone(contract.id, { volume: 20 });
     await story.idle();
     expect(await customer.budget(contract)).toMatchObject({ eventType: 'milestone.funded', state: 'OK' });
@@ -46,7 +56,11 @@ describe('milestone events', () => {
     const funded = withId('101', 'milestone.funded', contract.id, { state: 'OK', consumedFraction: 0.4 });
     expect(await customer.deliver(funded)).toBe('done: recorded');
     expect(await customer.deliver(low)).toBe('done: older_than_known');
-    expect(await customer.budget(contract)).toMatchObject({ eventType: 'milestone.funded', state: 'OK', lastEventId: '101' });
+    expect(await customer.budget(contract)).toMatchObject({
+      eventType: 'milestone.funded',
+      state: 'OK',
+      lastEventId: '101',
+    });
   });
 
   test.each([
@@ -79,7 +93,9 @@ describe('milestone events', () => {
     expect(await customer.budget({ id: 'c1' })).toMatchObject({ milestoneId: 'milestone-1' });
 
     const bare = without(milestoneEvent('milestone.budget_low', 'c2'), 'data.budget.contractId');
-    expect(await customer.deliver({ ...bare, resourceId: 'c2', data: { ...bare.data, milestone: null } })).toBe('done: recorded');
+    expect(await customer.deliver({ ...bare, resourceId: 'c2', data: { ...bare.data, milestone: null } })).toBe(
+      'done: recorded',
+    );
     expect(await customer.budget({ id: 'c2' })).toMatchObject({ state: 'LOW' });
     expect(await customer.deliver(bare), 'a milestone’s id is no contract').toBe('parked: no_contract');
   });

@@ -42,7 +42,7 @@ describe('a type that we do not know', () => {
 });
 
 describe('odd data is looked up, and no reason to fail', () => {
-  const ODD = [42, -1.5, true, null, '', [], ['x'], {}, { id: 7 }, 'nonsense # / with spaces'];
+  const ODD = [42, null, '', ['x'], { id: 7 }];
   const PLACES = [
     'jobId',
     'data',
@@ -106,7 +106,10 @@ describe('odd data is looked up, and no reason to fail', () => {
   test('keys that mean something to JavaScript mean nothing here', async () => {
     const { customer, project } = await story.newHire();
     const started = JSON.stringify(customer.event('contract.started'));
-    const polluted = started.replace('{', '{"__proto__":{"type":"contract.ended"},"constructor":{"prototype":{"x":1}},');
+    const polluted = started.replace(
+      '{',
+      '{"__proto__":{"type":"contract.ended"},"constructor":{"prototype":{"x":1}},',
+    );
     expect(await customer.deliver(polluted)).toBe('done: provisioned');
     expect(story.membersOf(project)).toHaveLength(1);
     expect(({} as { x?: unknown }).x).toBeUndefined();

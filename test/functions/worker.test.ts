@@ -8,7 +8,14 @@ import { silentLogger } from '../../shared/logging.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { NeedsPersonError } from '../../shared/workspace/errors.ts';
 import { createHttpWorkspace } from '../../shared/workspace/http/http-workspace.ts';
-import { contractEnded, contractStarted, type Hire, milestoneEvent, newHire, without } from '../support/opentrain-event.ts';
+import {
+  contractEnded,
+  contractStarted,
+  type Hire,
+  milestoneEvent,
+  newHire,
+  without,
+} from '../support/opentrain-event.ts';
 import { packedDelivery, queuedDelivery, queuedMessage } from '../support/sqs-event.ts';
 import { type Faults, fakeWorkspace, sqsClient, startWorker, type Worker } from '../support/worker.ts';
 
@@ -57,7 +64,11 @@ describe('a duplicate of a finished delivery', () => {
   test('is acknowledged for one DynamoDB request and no other call', async () => {
     const record = queuedDelivery({ event: contractStarted(newHire()) });
     await worker.run([record]);
-    const before = { dynamo: worker.requests.count, demo: worker.demo.requests.count, api: worker.opentrain.calls.length };
+    const before = {
+      dynamo: worker.requests.count,
+      demo: worker.demo.requests.count,
+      api: worker.opentrain.calls.length,
+    };
 
     expect(await worker.run([record])).toEqual({ [record.messageId]: 'acknowledged' });
     expect(worker.requests.count - before.dynamo).toBe(1);
@@ -154,15 +165,20 @@ describe('the workspace is busy or away: that message alone is retried, with a v
 });
 
 describe('OpenTrain is busy or away: that message alone is retried, with a visibility timeout of its own', () => {
-  const answering = (status: number, headers: Record<string, string> = {}) => async () =>
-    Response.json({ error: 'Not now', code: 'INTERNAL_ERROR', requestId: 'req-1' }, { status, headers });
+  const answering =
+    (status: number, headers: Record<string, string> = {}) =>
+    async () =>
+      Response.json({ error: 'Not now', code: 'INTERNAL_ERROR', requestId: 'req-1' }, { status, headers });
   /** Its Work Email has to be asked for. */
   const asking = () => queuedDelivery({ event: without(contractStarted(newHire()), 'data.freelancer') });
 
   test.each([408, 425, 429, 500, 502, 503, 504])('%i', async (status) => {
     const record = asking();
     expect(await fateAmongOthers(record, { opentrainFetch: answering(status) })).toBe(2);
-    expect(await worker.recordOf(record.messageId)).toMatchObject({ status: 'waiting', reason: 'opentrain_unavailable' });
+    expect(await worker.recordOf(record.messageId)).toMatchObject({
+      status: 'waiting',
+      reason: 'opentrain_unavailable',
+    });
     expect(logged('delivery.retried')).toMatchObject([{ level: 'warn', reason: 'opentrain_unavailable' }]);
     expect(logged('connection.needs-attention'), 'no fault of the connection').toEqual([]);
   });
@@ -242,27 +258,30 @@ describe('OpenTrain answers 401 or 403 on a connection', () => {
   test.each([
     ['401', wrong, right],
     ['403', feature(false), feature(true)],
-  ])('%s: it needs attention and waits, others go on, and it is well again once OpenTrain answers', async (status, breakIt, mendIt) => {
-    const troubled = await customer(`troubled-${status}`);
-    const other = await customer(`other-${status}`);
-    await breakIt(troubled);
-    const waiting = troubled.delivery();
-    const fine = other.delivery();
+  ])(
+    '%s: it needs attention and waits, others go on, and it is well again once OpenTrain answers',
+    async (status, breakIt, mendIt) => {
+      const troubled = await customer(`troubled-${status}`);
+      const other = await customer(`other-${status}`);
+      await breakIt(troubled);
+      const waiting = troubled.delivery();
+      const fine = other.delivery();
 
-    expect(await worker.run([waiting, fine])).toEqual({ [waiting.messageId]: 2, [fine.messageId]: 'acknowledged' });
-    expect((await connectionOf(troubled.connection)).attention).toBe('opentrain_forbidden');
-    expect((await connectionOf(other.connection)).attention).toBeUndefined();
-    expect(await worker.recordOf(waiting.messageId, troubled.connection)).toMatchObject({ status: 'waiting' });
-    expect(logged('connection.needs-attention')).toMatchObject([
-      { level: 'error', connectionId: troubled.connection, reason: 'opentrain_forbidden' },
-    ]);
-    expect(worker.demo.membersOf(other.project)).toHaveLength(1);
+      expect(await worker.run([waiting, fine])).toEqual({ [waiting.messageId]: 2, [fine.messageId]: 'acknowledged' });
+      expect((await connectionOf(troubled.connection)).attention).toBe('opentrain_forbidden');
+      expect((await connectionOf(other.connection)).attention).toBeUndefined();
+      expect(await worker.recordOf(waiting.messageId, troubled.connection)).toMatchObject({ status: 'waiting' });
+      expect(logged('connection.needs-attention')).toMatchObject([
+        { level: 'error', connectionId: troubled.connection, reason: 'opentrain_forbidden' },
+      ]);
+      expect(worker.demo.membersOf(other.project)).toHaveLength(1);
 
-    await mendIt(troubled);
-    expect(await worker.run([waiting])).toEqual({ [waiting.messageId]: 'acknowledged' });
-    expect((await connectionOf(troubled.connection)).attention).toBeUndefined();
-    expect(worker.demo.membersOf(troubled.project)).toHaveLength(1);
-  });
+      await mendIt(troubled);
+      expect(await worker.run([waiting])).toEqual({ [waiting.messageId]: 'acknowledged' });
+      expect((await connectionOf(troubled.connection)).attention).toBeUndefined();
+      expect(worker.demo.membersOf(troubled.project)).toHaveLength(1);
+    },
+  );
 
   test('a connection without a stored token is the same', async () => {
     const event = without(contractStarted(newHire()), 'data.freelancer');
@@ -403,9 +422,14 @@ describe('anything else: retried, never acknowledged', () => {
 
   test('a message that is not an envelope is retried, not acknowledged, and costs no request', async () => {
     const before = worker.requests.count;
-    const records = ['', 'hello', '{}', 'null', '{"version":2}', packedDelivery({ connection: '../acme', event: {} })].map(
-      (body, index) => queuedMessage(body, { messageId: `unreadable-${index}`, receives: 2 }),
-    );
+    const records = [
+      '',
+      'hello',
+      '{}',
+      'null',
+      '{"version":2}',
+      packedDelivery({ connection: '../acme', event: {} }),
+    ].map((body, index) => queuedMessage(body, { messageId: `unreadable-${index}`, receives: 2 }));
     const fates = await worker.run(records);
     expect(Object.values(fates)).toEqual(records.map(() => 4));
     expect(worker.requests.count).toBe(before);

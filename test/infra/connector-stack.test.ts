@@ -117,6 +117,20 @@ describe('functions', () => {
   });
 });
 
+describe('two adapters', () => {
+  test('the worker is told where the usage comes from, if that is somewhere else', () => {
+    const usage = { usageWorkspace: 'http', usageWorkspaceUrl: 'https://totals.example.com' };
+    const template = synthesize({ workspace: 'scim', ...usage });
+    const { Environment } = properties(template, 'AWS::Lambda::Function', 'Worker');
+    expect((Environment as { Variables: unknown }).Variables).toMatchObject({
+      WORKSPACE: 'scim',
+      WORKSPACE_URL,
+      USAGE_WORKSPACE: 'http',
+      USAGE_WORKSPACE_URL: 'https://totals.example.com',
+    });
+  });
+});
+
 // The exact actions on the exact resources. Three wildcards cannot be avoided: ids of connections and of workspaces
 // in the names of parameters, since connections come and go without a deployment; and the streams within a log group,
 // which a log group's `Arn` in CloudFormation already ends in (`:*`).
@@ -137,7 +151,6 @@ describe('roles', () => {
     expect(permissions(dev, 'WorkerRole')).toEqual({
       'dynamodb:BatchGetItem': ['<Table.Arn>'],
       'dynamodb:GetItem': ['<Table.Arn>'],
-      'dynamodb:PutItem': ['<Table.Arn>'],
       'dynamodb:Query': ['<Table.Arn>'],
       'dynamodb:UpdateItem': ['<Table.Arn>'],
       'logs:CreateLogStream': ['<WorkerLogs.Arn>'],
@@ -146,7 +159,11 @@ describe('roles', () => {
       'sqs:DeleteMessage': ['<DeliveriesQueue.Arn>'],
       'sqs:GetQueueAttributes': ['<DeliveriesQueue.Arn>'],
       'sqs:ReceiveMessage': ['<DeliveriesQueue.Arn>'],
-      'ssm:GetParameter': [parameter('connections/*/token'), parameter('workspaces/*/token')],
+      'ssm:GetParameter': [
+        parameter('connections/*/token'),
+        parameter('workspaces/*/token'),
+        parameter('workspaces/*/usage-token'),
+      ],
     });
   });
 

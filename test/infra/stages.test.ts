@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { attemptAfter, certainRetrySeconds, readStageSettings, StageSettingsError } from '../../infra/stages.ts';
+import {
+  attemptAfter,
+  certainRetrySeconds,
+  readStageSettings,
+  StageSettingsError,
+  WORKSPACE_ADAPTERS,
+} from '../../infra/stages.ts';
+import { ADAPTER_NAMES, adapterNamed } from '../../shared/workspace/adapters.ts';
 
 function mistakesIn(context: Record<string, unknown>): readonly string[] {
   try {
@@ -55,7 +62,8 @@ describe('stage settings', () => {
 
   test.each([
     ['alarmEmail', 'nobody', 'must be an e-mail address, not "nobody"'],
-    ['workspace', 'scim', 'must be "http", not "scim"'],
+    ['workspace', 'csv', 'must be one of http, scim, scim-label-studio-enterprise, not "csv"'],
+    ['usageWorkspace', 'http', 'goes together with usageWorkspaceUrl: state both or neither'],
     ['retainData', 'yes', 'must be true or false, not "yes"'],
     ['workerConcurrency', '1', 'must be a whole number from 2 to 1000, not "1"'],
     ['requestBurst', '1.5', 'must be a whole number from 1 to 5000, not "1.5"'],
@@ -64,6 +72,26 @@ describe('stage settings', () => {
     ['workspaceURL', 'https://workspace.example.com', 'there is no such setting; did you mean workspaceUrl?'],
   ])('%s: %s is told', (name, value, mistake) => {
     expect(mistakesIn({ [name]: value })).toEqual([expect.stringContaining(`${name}: ${mistake}`)]);
+  });
+
+  test('let access be by one adapter and the usage by another', () => {
+    const usage = { usageWorkspace: 'http', usageWorkspaceUrl: 'https://totals.example.com' };
+    expect(readStageSettings({ workspace: 'scim', ...usage })).toMatchObject({ workspace: 'scim', ...usage });
+  });
+
+  test('do not let the usage be by an adapter that has none', () => {
+    const usage = { usageWorkspace: 'scim', usageWorkspaceUrl: 'https://scim.example.com' };
+    expect(mistakesIn(usage)).toEqual(['usageWorkspace: must be an adapter that tells totals, and "scim" does not']);
+  });
+
+  test('hold the URL of the usage to the same rules', () => {
+    const usage = { usageWorkspace: 'http', usageWorkspaceUrl: 'http://totals.example.com' };
+    expect(mistakesIn(usage)).toEqual([expect.stringContaining('usageWorkspaceUrl: must be an https URL')]);
+  });
+
+  test('know the adapters that the functions know, and what these can do', () => {
+    const known = ADAPTER_NAMES.map((name) => [name, { hasTotals: adapterNamed(name).hasTotals }]);
+    expect(WORKSPACE_ADAPTERS).toEqual(Object.fromEntries(known));
   });
 
   test('tell every mistake at once', () => {

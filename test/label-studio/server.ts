@@ -80,7 +80,10 @@ function environmentOf(venv: string, dataDirectory: string): Record<string, stri
 }
 
 /** @returns a data directory with the owner's account in it, made once for each virtual environment */
-async function migratedData(venv: string, owner: { address: string; password: string; token: string }): Promise<string> {
+async function migratedData(
+  venv: string,
+  owner: { address: string; password: string; token: string },
+): Promise<string> {
   const finished = join(venv, 'migrated-data');
   if ((await readFile(join(finished, 'label_studio.sqlite3')).catch(() => undefined)) !== undefined) return finished;
   const unfinished = `${finished}-${randomBytes(4).toString('hex')}`;

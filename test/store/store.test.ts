@@ -89,7 +89,12 @@ describe('grants: ended is final', () => {
     expect(await store.grants.get(grant)).toMatchObject({ state: 'parked', ...why });
     expect(await store.grants.open(grant, {}, NOW + 1)).toBe(true);
     const { state, reason, steps, trainerId } = (await store.grants.get(grant)) ?? {};
-    expect({ state, reason, steps, trainerId }).toEqual({ state: 'open', reason: undefined, steps: undefined, trainerId: 'maria' });
+    expect({ state, reason, steps, trainerId }).toEqual({
+      state: 'open',
+      reason: undefined,
+      steps: undefined,
+      trainerId: 'maria',
+    });
   });
 
   test('ending tells who it was about: what was known stays, what was not is added', async () => {
@@ -112,7 +117,11 @@ describe('grants: ended is final', () => {
       await store.grants.open(newGrant({ connectionId, contractId: contract as ContractId }), {}, NOW);
     }
     await store.grants.open(newGrant(), {}, NOW);
-    expect((await collect(store.grants.list(connectionId))).map(({ contractId }) => contractId).sort()).toEqual(['c1', 'c1', 'c10']);
+    expect((await collect(store.grants.list(connectionId))).map(({ contractId }) => contractId).sort()).toEqual([
+      'c1',
+      'c1',
+      'c10',
+    ]);
     expect(await collect(store.grants.list(connectionId, 'c1' as ContractId))).toHaveLength(2);
   });
 
@@ -336,7 +345,10 @@ describe('the situation of a delivery', () => {
     const ref = newGrant();
     const { connectionId, contractId, linkId } = ref;
     const deliveryId = unique('delivery') as DeliveryId;
-    await store.connections.connect({ id: connectionId, workspaceId: DEFAULT_WORKSPACE, scopes: ['contracts:read'] }, NOW);
+    await store.connections.connect(
+      { id: connectionId, workspaceId: DEFAULT_WORKSPACE, scopes: ['contracts:read'] },
+      NOW,
+    );
     await store.deliveries.record(connectionId, deliveryId, { status: 'waiting', attempts: 3 }, NOW);
     await store.links.record(connectionId, { id: linkId, projectId: 'p1' as ProjectId }, NOW);
     await store.grants.open(ref, { trainerId: 'maria' as TrainerId }, NOW);
@@ -363,13 +375,20 @@ describe('the table', () => {
   test('a change whose condition fails changes nothing and tells what stands there', async () => {
     const key = { pk: unique('pk'), sk: 'A' };
     await table.change(key, { set: { status: 'first', name: 'reserved words do not matter' } });
-    const refused = await table.change(key, { set: { status: 'second' }, onlyIf: '#status = :old', values: { old: 'other' } });
+    const refused = await table.change(key, {
+      set: { status: 'second' },
+      onlyIf: '#status = :old',
+      values: { old: 'other' },
+    });
     expect(refused).toMatchObject({ kind: 'refused', item: { status: 'first' } });
     expect(await table.get(key)).toMatchObject({ status: 'first' });
   });
 
   test('a condition on something that is not there is refused with nothing', async () => {
-    const refused = await table.change({ pk: unique('pk'), sk: 'A' }, { set: { x: 1 }, onlyIf: 'attribute_exists(#pk)' });
+    const refused = await table.change(
+      { pk: unique('pk'), sk: 'A' },
+      { set: { x: 1 }, onlyIf: 'attribute_exists(#pk)' },
+    );
     expect(refused).toEqual({ kind: 'refused', item: undefined });
   });
 

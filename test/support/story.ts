@@ -1,6 +1,6 @@
 import type { EventRecord } from '../../local/opentrain/events.ts';
 import type { Consented } from '../../local/opentrain/facade.ts';
-import { startSystem } from '../../local/system.ts';
+import { type SystemOptions, startSystem } from '../../local/system.ts';
 import type { ConnectionId, ContractId, DeliveryId, LinkId, ProjectId, TrainerId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
@@ -23,10 +23,10 @@ export interface LinkOptions {
 }
 
 /** A whole system, and customers in it who have nothing to do with each other unless a test wants it. */
-export async function startStory() {
+export async function startStory({ emulators = {} }: Pick<SystemOptions, 'emulators'> = {}) {
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger((line) => lines.push(JSON.parse(line)));
-  const system = await startSystem({ logger, backOff: { baseSeconds: 1, capSeconds: 1 } });
+  const system = await startSystem({ logger, backOff: { baseSeconds: 1, capSeconds: 1 }, emulators });
   const { connector, opentrain, workspace } = system;
   const { store } = connector;
   const { table } = countedTable(connector.emulators);
