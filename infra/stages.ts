@@ -118,6 +118,7 @@ export interface StageSettings {
 /** Adapters by name, and whether they tell the work that was done. A test holds the list to that of the functions. */
 export const WORKSPACE_ADAPTERS = {
   http: { hasTotals: true },
+  'label-studio': { hasTotals: true },
   scim: { hasTotals: false },
   'scim-label-studio-enterprise': { hasTotals: false },
 } as const;

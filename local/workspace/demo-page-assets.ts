@@ -1,4 +1,4 @@
-/** The page's only style sheet: system fonts, light and dark, no request to anywhere. */
+/** The page's own style sheet: system fonts, light and dark, no request to anywhere. */
 export const STYLE = `
 :root { --ground:#f6f7f9; --card:#fff; --ink:#1a1f2b; --soft:#5a6375; --line:#e1e4ea; --accent:#2f5bd8; --tint:#e8eefc;
   --low-ground:#fff5dc; --low-ink:#6b4700; --low-line:#e9b949; --out-ground:#fdeaea; --out-ink:#8a1c1c; --out-line:#e07171; }
@@ -19,6 +19,7 @@ header.top p { margin:6px 0 0; max-width:68ch; color:var(--soft); }
 h2 { margin:0; font-size:17px; overflow-wrap:anywhere; }
 .count { margin-left:auto; color:var(--soft); font-size:13px; }
 code { font:12.5px/1.4 ui-monospace,SFMono-Regular,Menlo,monospace; color:var(--soft); overflow-wrap:anywhere; }
+opentrain-budget-notice:defined { margin:0 20px 14px; }
 .notice { margin:0 20px 14px; padding:10px 14px; border:1px solid; border-radius:8px; }
 .notice p { margin:2px 0 0; overflow-wrap:anywhere; }
 .notice a { color:inherit; font-weight:600; }
@@ -47,15 +48,21 @@ footer { padding-bottom:32px; color:var(--soft); font-size:13px; }
 a { color:var(--accent); }
 `;
 
-/** Replaces what changed every two seconds while somebody looks; focus and scrolling stay where they are. */
+/** Every two seconds changes what differs and nothing else: focus, scrolling and the notices' live regions stay. */
 export const REFRESH_SCRIPT = `
+function update(shown, fresh) {
+  if (shown.isEqualNode(fresh)) return;
+  if (!shown.cloneNode().isEqualNode(fresh.cloneNode()) || !shown.hasChildNodes()) return shown.replaceWith(fresh);
+  const [old, wanted] = [[...shown.childNodes], [...fresh.childNodes]];
+  wanted.forEach((node, at) => old[at] ? update(old[at], node) : shown.append(node));
+  old.slice(wanted.length).forEach((node) => node.remove());
+}
 setInterval(async () => {
   if (document.hidden) return;
   try {
     const answer = await fetch('/');
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('main');
-    const shown = document.querySelector('main');
-    if (fresh && shown && fresh.innerHTML !== shown.innerHTML) shown.replaceWith(fresh);
+    if (fresh) update(document.querySelector('main'), fresh);
   } catch { /* The workspace is restarting: the next try shows it. */ }
 }, 2000);
 `;

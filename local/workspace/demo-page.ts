@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { html, raw } from 'hono/html';
 import { REFRESH_SCRIPT, STYLE } from './demo-page-assets.ts';
 import type { Account, Change, DemoPlatform, Notice, Project } from './demo-platform.ts';
 
-/** Allows this page's own style and script and nothing else, so that a hostile display name stays text. */
+/** The component that a platform puts into its own pages, served from here as it is. */
+export const NOTICE_MODULE_PATH = '/opentrain-budget-notice.js';
+export const NOTICE_MODULE = readFileSync(new URL(`../../embed${NOTICE_MODULE_PATH}`, import.meta.url), 'utf8');
+
+/** Allows this page's own style and scripts and nothing else, so that a hostile display name stays text. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${sha256(STYLE)}'`,
-  `script-src 'sha256-${sha256(REFRESH_SCRIPT)}'`,
+  `script-src 'sha256-${sha256(REFRESH_SCRIPT)}' 'sha256-${sha256(NOTICE_MODULE)}'`,
   "connect-src 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
@@ -25,6 +30,7 @@ export function renderPage(platform: DemoPlatform) {
 <meta name="color-scheme" content="light dark">
 <title>Demo workspace</title>
 <style>${raw(STYLE)}</style>
+<script type="module" src="${NOTICE_MODULE_PATH}" integrity="sha256-${sha256(NOTICE_MODULE)}"></script>
 </head>
 <body>
 <header class="top">
@@ -59,16 +65,31 @@ function card(project: Project, platform: DemoPlatform) {
   return html`<section class="card">
   <div class="head"><h2>${project.name}</h2>${project.name === project.projectId ? '' : html`<code>${project.projectId}</code>`}
     <span class="count">${members.length === 1 ? '1 member' : `${members.length} members`}</span></div>
-  ${project.notice === undefined ? '' : banner(project.notice)}
+  ${banner(project.notice)}
   ${members.length === 0 ? html`<p class="none">Nobody is in this project at the moment.</p>` : table(project, members)}
 </section>`;
 }
 
-function banner({ state, text, url }: Notice) {
+/** Always there, also with nothing to say: a live region is only read out reliably when it was there before its text. */
+function banner(notice: Notice | undefined) {
+  return html`<opentrain-budget-notice>${notice === undefined ? '' : withoutScript(notice)}<script type="application/json">${raw(json(noticeData(notice)))}</script></opentrain-budget-notice>`;
+}
+
+/** What the component replaces; seen where no script runs. */
+function withoutScript({ state, text, url }: Notice) {
   return html`<div class="notice ${state === 'LOW' ? 'low' : 'depleted'}">
   <strong>${state === 'LOW' ? 'Funds are low' : 'Funds are used up'}</strong>
   <p>${text}${isWebAddress(url) ? html` <a href="${url}" rel="noreferrer">Top up</a>` : ''}</p>
 </div>`;
+}
+
+function noticeData(notice: Notice | undefined) {
+  return notice === undefined ? null : { ...notice, url: isWebAddress(notice.url) ? notice.url : null };
+}
+
+/** JSON that cannot end the script element around it. */
+function json(data: unknown): string {
+  return JSON.stringify(data).replaceAll('<', '\\u003c');
 }
 
 function table(project: Project, members: readonly Account[]) {

@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createDemoContract } from './demo-contract.ts';
 import { type DemoFaults, FaultInjector } from './demo-faults.ts';
-import { PAGE_POLICY, renderPage } from './demo-page.ts';
+import { NOTICE_MODULE, NOTICE_MODULE_PATH, PAGE_POLICY, renderPage } from './demo-page.ts';
 import { DemoPlatform, type Notice, type Person } from './demo-platform.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -83,6 +83,10 @@ export async function startDemoWorkspace(options: DemoWorkspaceOptions = {}): Pr
     context.header('content-security-policy', PAGE_POLICY);
     context.header('cache-control', 'no-store');
     return context.html(renderPage(platform));
+  });
+  app.get(NOTICE_MODULE_PATH, (context) => {
+    context.header('content-type', 'text/javascript; charset=utf-8');
+    return context.body(NOTICE_MODULE);
   });
   app.get('/state', (context) => context.json(state()));
   app.all('*', async (context) => {

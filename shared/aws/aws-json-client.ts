@@ -1,14 +1,13 @@
-import { createHash, createHmac, createSecretKey } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { urlToHttpOptions } from 'node:url';
-import { SignatureV4 } from '@smithy/signature-v4';
-import { sleep as realSleep, type Sleep } from '../clock.ts';
+import { type Clock, sleep as realSleep, type Sleep, systemClock } from '../clock.ts';
 import { ConnectorError } from '../errors.ts';
+import { type AwsCredentials, createSigner } from './sign-request.ts';
 
 /**
  * Calls SQS and SSM over their JSON protocols without their SDK clients: those cost a cold webhook function some 80 ms of
- * import, and OpenTrain waits ten seconds for an answer. Signing is AWS's own library; the rest is one HTTPS request.
+ * import, and OpenTrain waits ten seconds for an answer. What is left is a signature and one HTTPS request.
  */
 export interface AwsJsonClient {
   /** @throws {AwsError} when AWS refuses, or does not answer twice */
@@ -40,6 +39,7 @@ export interface AwsJsonClientOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** For connecting and answering, each try. @default 2000 */
   readonly timeoutMilliseconds?: number;
+  readonly clock?: Clock;
   readonly sleep?: Sleep;
   readonly random?: () => number;
 }
@@ -49,7 +49,13 @@ const TRIES = 2;
 const PAUSE_MILLISECONDS = { least: 50, spread: 100 };
 
 export function createAwsJsonClient(service: keyof typeof SERVICES, options: AwsJsonClientOptions = {}): AwsJsonClient {
-  const { environment = process.env, timeoutMilliseconds = 2_000, sleep = realSleep, random = Math.random } = options;
+  const {
+    environment = process.env,
+    timeoutMilliseconds = 2_000,
+    clock = systemClock,
+    sleep = realSleep,
+    random = Math.random,
+  } = options;
   const { target, contentType } = SERVICES[service];
   const region = environment.AWS_REGION ?? environment.AWS_DEFAULT_REGION ?? 'us-east-1';
   const endpoint = new URL(
@@ -61,28 +67,16 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
   const request = isPlain ? httpRequest : httpsRequest;
   const agent = isPlain ? new HttpAgent({ keepAlive: true }) : new HttpsAgent({ keepAlive: true });
   const address = urlToHttpOptions(endpoint);
-  const signer = new SignatureV4({
-    service,
-    region,
-    credentials: async () => credentialsFrom(environment),
-    sha256: Sha256,
-  });
+  const sign = createSigner(service, region);
 
   async function attempt(operation: string, body: string): Promise<Answer> {
-    const { headers } = await signer.sign({
-      method: 'POST',
-      protocol: endpoint.protocol,
-      hostname: endpoint.hostname,
-      path: '/',
-      query: {},
-      headers: {
-        host: endpoint.host,
-        'content-type': contentType,
-        'content-length': String(Buffer.byteLength(body)),
-        'x-amz-target': `${target}.${operation}`,
-      },
-      body,
-    });
+    const unsigned = {
+      host: endpoint.host,
+      'content-type': contentType,
+      'content-length': String(Buffer.byteLength(body)),
+      'x-amz-target': `${target}.${operation}`,
+    };
+    const headers = sign({ headers: unsigned, body }, credentialsFrom(environment), new Date(clock.now()));
     return new Promise((resolve, reject) => {
       const outgoing = request({ ...address, method: 'POST', headers, agent }, (response) => {
         const chunks: Buffer[] = [];
@@ -159,7 +153,7 @@ function errorCode(content: Record<string, unknown> | undefined): string | undef
   return typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : undefined;
 }
 
-function credentialsFrom(environment: NodeJS.ProcessEnv) {
+function credentialsFrom(environment: NodeJS.ProcessEnv): AwsCredentials {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw new AwsError(
@@ -168,36 +162,4 @@ function credentialsFrom(environment: NodeJS.ProcessEnv) {
     );
   }
   return { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}) };
-}
-
-/** What the signer asks of a hash, on node:crypto. */
-class Sha256 {
-  readonly #hash;
-
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', keyOf(secret));
-  }
-
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytes(data));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    throw new Error('the signer makes a new hash for each value');
-  }
-}
-
-/** Node 24 takes a key of bytes some 30 µs slower than the same key as a KeyObject; a signature needs three. */
-function keyOf(secret: string | ArrayBuffer | ArrayBufferView) {
-  const key = bytes(secret);
-  return typeof key === 'string' ? key : createSecretKey(key);
-}
-
-function bytes(data: string | ArrayBuffer | ArrayBufferView): string | Buffer {
-  if (typeof data === 'string') return data;
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
 }

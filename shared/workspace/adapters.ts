@@ -1,6 +1,7 @@
 import type { TokenSource } from '../bearer-fetch.ts';
 import type { Clock } from '../clock.ts';
 import { createHttpWorkspace } from './http/http-workspace.ts';
+import { createLabelStudioWorkspace } from './label-studio/label-studio-workspace.ts';
 import type { Workspace } from './port.ts';
 import { createScimWorkspace } from './scim/scim-workspace.ts';
 
@@ -20,6 +21,7 @@ export interface Adapter {
 /** Adapters by the name that configuration knows them by. `infra/stages.ts` lists the same names. */
 const ADAPTERS = {
   http: { open: createHttpWorkspace, hasTotals: true },
+  'label-studio': { open: createLabelStudioWorkspace, hasTotals: true },
   scim: { open: createScimWorkspace, hasTotals: false },
   'scim-label-studio-enterprise': { open: openLabelStudioEnterprise, hasTotals: false },
 } as const satisfies Record<string, Adapter>;

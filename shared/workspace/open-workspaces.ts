@@ -1,4 +1,5 @@
 import type { Place } from '../access/access.ts';
+import type { TokenSource } from '../bearer-fetch.ts';
 import type { Clock } from '../clock.ts';
 import type { CredentialNames } from '../connections/credential-names.ts';
 import type { SecretReader } from '../connections/secret-reader.ts';
@@ -23,6 +24,7 @@ export interface OpenWorkspacesParts {
 
 /** How to reach a workspace by its id; each is opened once and kept, its token is read when it is used. */
 export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: WorkspaceId) => Promise<Place> {
+  const { names } = parts;
   const open = new Map<WorkspaceId, Place>();
 
   async function settingsOf(workspaceId: WorkspaceId): Promise<WorkspaceSettings> {
@@ -37,24 +39,31 @@ export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: Workspac
   return async (workspaceId) => {
     const known = open.get(workspaceId);
     if (known !== undefined) return known;
-    const place = { workspaceId, workspace: openWorkspace(await settingsOf(workspaceId), workspaceId, parts) };
+    const settings = await settingsOf(workspaceId);
+    checkWorkspaceSettings(settings, `Workspace "${workspaceId}": `);
+    const token = (parameter: string) => (options?: { refresh?: boolean }) => parts.readSecret(parameter, options);
+    const tokens = { access: token(names.workspaceToken(workspaceId)), usage: token(names.usageToken(workspaceId)) };
+    const place = { workspaceId, workspace: openWorkspace(settings, tokens, parts.clock) };
     open.set(workspaceId, place);
     return place;
   };
 }
 
-function openWorkspace(
+/**
+ * Opens the adapter that the settings name; two of them, where totals and notice are in another place.
+ *
+ * @throws {ConfigurationError} when an adapter does not exist, or a URL is not one to send a token to
+ */
+export function openWorkspace(
   settings: WorkspaceSettings,
-  workspaceId: WorkspaceId,
-  { readSecret, names, clock }: OpenWorkspacesParts,
+  tokens: { readonly access: TokenSource; readonly usage: TokenSource },
+  clock: Clock,
 ): Workspace {
-  checkWorkspaceSettings(settings, `Workspace "${workspaceId}": `);
-  const openAdapter = ({ adapter, url }: AdapterSettings, parameter: string): Workspace => {
+  const openAdapter = ({ adapter, url }: AdapterSettings, token: TokenSource): Workspace => {
     if (!isAdapterName(adapter)) throw new ConfigurationError(`There is no adapter "${adapter}".`);
-    const token = (options?: { refresh?: boolean }) => readSecret(parameter, options);
     return adapterNamed(adapter).open({ baseUrl: url, token, clock });
   };
-  const access = openAdapter(settings, names.workspaceToken(workspaceId));
+  const access = openAdapter(settings, tokens.access);
   if (settings.usage === undefined) return access;
-  return combineWorkspaces(access, openAdapter(settings.usage, names.usageToken(workspaceId)));
+  return combineWorkspaces(access, openAdapter(settings.usage, tokens.usage));
 }

@@ -19,6 +19,8 @@ export interface FaultProxy {
   readonly requests: readonly ProxiedRequest[];
   /** From now on nothing goes through, and everything is answered like this. */
   answerAll(status: number, headers?: Readonly<Record<string, string>>): void;
+  /** From now on requests of one method are answered like this, and all others go through. */
+  answerMethod(method: string, status: number): void;
   /** From now on nothing goes through, and nothing is answered. */
   hang(): void;
   /** The next write (any method but GET and HEAD) goes through, and its answer is lost on the way back. */
@@ -29,7 +31,12 @@ export interface FaultProxy {
 }
 
 type Fault =
-  | { readonly kind: 'answer'; readonly status: number; readonly headers: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly method?: string;
+    }
   | { readonly kind: 'hang' }
   | { readonly kind: 'lose-answer' };
 
@@ -45,7 +52,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const body = await buffer(request);
 
     if (fault?.kind === 'hang') return;
-    if (fault?.kind === 'answer') {
+    if (fault?.kind === 'answer' && (fault.method ?? method) === method) {
       log(fault.status);
       response.writeHead(fault.status, { 'content-type': 'application/json', ...fault.headers });
       response.end('{"detail":"A fault was asked for."}');
@@ -82,6 +89,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     requests,
     answerAll(status, headers = {}) {
       fault = { kind: 'answer', status, headers };
+    },
+    answerMethod(method, status) {
+      fault = { kind: 'answer', status, headers: {}, method };
     },
     hang() {
       fault = { kind: 'hang' };

@@ -30,7 +30,8 @@ export interface ScimServerOptions {
 export interface ScimServer {
   readonly url: string;
   readonly token: string;
-  addUser(user: { userName: string; active?: boolean; externalId?: string }): string;
+  addUser(user: { userName: string; active?: boolean; emails?: readonly { value: string }[] }): string;
+  deactivate(id: string): void;
   removeUser(id: string): void;
   addGroup(displayName: string, members?: readonly string[]): string;
   renameGroup(id: string, displayName: string): void;
@@ -111,8 +112,11 @@ export async function startScimServer(options: ScimServerOptions = {}): Promise<
   return {
     url: `${origin}/scim/v2`,
     token,
-    addUser: ({ userName, active = true, externalId }) =>
-      addUser(state, { userName, active, ...(externalId === undefined ? {} : { externalId }) }).id,
+    addUser: (user) => addUser(state, { active: true, ...user }).id,
+    deactivate(id) {
+      const user = state.users.get(id);
+      if (user !== undefined) user.active = false;
+    },
     removeUser: (id) => void state.users.delete(id),
     addGroup(displayName, members = []) {
       const id = settings.isLabelStudioEnterprise ? displayName : randomUUID();

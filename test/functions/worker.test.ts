@@ -8,6 +8,7 @@ import { silentLogger } from '../../shared/logging.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { NeedsPersonError } from '../../shared/workspace/errors.ts';
 import { createHttpWorkspace } from '../../shared/workspace/http/http-workspace.ts';
+import { startScriptedServer } from '../opentrain/scripted-server.ts';
 import {
   contractEnded,
   contractStarted,
@@ -139,16 +140,16 @@ describe('the workspace is busy or away: that message alone is retried, with a v
     expect(logged('delivery.retried')).toMatchObject([{ level: 'warn', reason: 'workspace_unavailable' }]);
   });
 
-  test('no answer in time', async () => {
+  test.each(['silence', 'hang-up'] as const)('no answer: %s', async (step) => {
+    const server = await startScriptedServer();
+    onTestFinished(() => server.close());
+    server.script(step);
     const workspace = createHttpWorkspace({
-      baseUrl: worker.demo.url,
-      token: async () => worker.demo.token,
-      timeoutMilliseconds: 50,
+      baseUrl: server.url,
+      token: async () => 'token',
+      timeoutMilliseconds: 200,
     });
-    const hire = newHire();
-    worker.demo.slow(500, { projectId: hire.project });
-    onTestFinished(() => worker.demo.slow(0, { projectId: hire.project }));
-    expect(await fateAmongOthers(queuedDelivery({ event: contractStarted(hire) }), { workspace })).toBe(2);
+    expect(await fateAmongOthers(queuedDelivery({ event: contractStarted(newHire()) }), { workspace })).toBe(2);
     expect(logged('delivery.retried')).toMatchObject([{ level: 'warn', reason: 'workspace_unavailable' }]);
   });
 

@@ -65,10 +65,10 @@ export function createPeople(installation: Installation, database: Database): Pe
         opened[way] = project === 200;
       }
       const answers = Object.values(opened);
-      if (answers.some(Boolean) !== answers.every(Boolean)) {
+      if (new Set(answers).size > 1) {
         throw new Error(`Some ways are open, others are not: ${JSON.stringify(opened)}.`);
       }
-      return answers.some(Boolean) ? 'in' : 'locked-out';
+      return answers.includes(true) ? 'in' : 'locked-out';
     },
   };
 }

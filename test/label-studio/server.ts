@@ -66,6 +66,7 @@ export async function startLabelStudio(venv: string, directory: string): Promise
 /** What Label Studio and its commands run with: nothing of the machine's own settings, and no telemetry. */
 function environmentOf(venv: string, dataDirectory: string): Record<string, string> {
   return {
+    VIRTUAL_ENV: venv,
     PATH: `${join(venv, 'bin')}:${process.env.PATH}`,
     HOME: dataDirectory,
     LABEL_STUDIO_BASE_DATA_DIR: dataDirectory,

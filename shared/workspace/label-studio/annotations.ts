@@ -37,8 +37,8 @@ export async function readAnnotations(
   const parameters = new URLSearchParams({
     project: String(projectId),
     fields: 'all',
-    // Without the tasks' data, which may be long and is none of our business.
-    include: 'id,annotations',
+    // Without the tasks' own data, which may be long and is none of our business. The list holds for tasks and annotations.
+    include: 'id,annotations,completed_by,created_at,lead_time,was_cancelled,result',
     page_size: String(TASKS_ON_PAGE),
     query: JSON.stringify(query),
   });

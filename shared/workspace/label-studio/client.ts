@@ -73,10 +73,13 @@ export function createLabelStudioClient(options: LabelStudioClientOptions): Labe
     return parse(schema, call.what, answer);
   }
 
-  /** The one call that is not signed. Those who wait for it may give up; it goes on for the others until its own deadline. */
+  /**
+   * The one call that is not signed. Those who wait for it may give up; it goes on for the others until its own deadline,
+   * which leaves half of their time for what they wanted to send.
+   */
   async function exchange(personalAccessToken: string): Promise<string> {
     const what = 'exchange the personal access token for an access token';
-    const answer = await send(what, AbortSignal.timeout(timeoutMilliseconds), undefined, async (stop) => {
+    const answer = await send(what, AbortSignal.timeout(timeoutMilliseconds / 2), undefined, async (stop) => {
       const body = { refresh: personalAccessToken };
       return readAnswer(await fetch(requestFor(`${baseUrl}/api/token/refresh/`, 'POST', body, stop)));
     });

@@ -9,7 +9,7 @@ import { readAnnotations } from './annotations.ts';
 import { type Account, account, isRemoved, parseFailure, project, release } from './answers.ts';
 import { createLabelStudioClient } from './client.ts';
 import { countNotices, isSameInstruction, withNotice } from './notice.ts';
-import { needsFirstPassword, needsRestoring, usernameOf } from './operator-steps.ts';
+import { needsFirstPassword, needsLowerCase, needsRestoring, usernameOf } from './operator-steps.ts';
 import { findByAddress, memberOf, type Organization, openOrganization } from './organization.ts';
 
 export interface LabelStudioWorkspaceOptions {
@@ -68,7 +68,7 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
 
     const known = memberId === undefined ? undefined : await organization.accountBy(memberId, signal);
     if (known !== undefined && isRemoved(known)) throw restore(memberId);
-    if (known !== undefined) return known;
+    if (known !== undefined && memberOf(known).workEmail !== undefined) return known;
 
     const found = findByAddress(await organization.accounts(signal), workEmail);
     if (found !== undefined) return found;
@@ -120,6 +120,7 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
 
     async ensureAccess(trainer: KnownTrainer, _project, signal) {
       const account = await ensureAccount(trainer, signal);
+      if (account.email !== account.email.toLowerCase()) throw needsLowerCase(baseUrl, account.id);
       if (firstPassword === 'by-person' && account.active_organization == null) {
         throw needsFirstPassword(baseUrl, account.id);
       }

@@ -53,3 +53,16 @@ export function needsFirstPassword(baseUrl: string, memberId: number): NeedsPers
     },
   );
 }
+
+/** The sign-in page writes what is typed in lower case, and then looks for exactly that. */
+export function needsLowerCase(baseUrl: string, memberId: number): NeedsPersonError {
+  return new NeedsPersonError(
+    `Account ${memberId} has upper-case letters in its address, and Label Studio lets nobody sign in to such an account.`,
+    {
+      steps: [
+        `Sign in to ${baseUrl}/admin/ as the organisation’s owner, open ${baseUrl}/admin/users/user/${memberId}/change/, write the address in lower case and save.`,
+        'Nothing else: the connector completes the grant at its next try.',
+      ],
+    },
+  );
+}

@@ -1,6 +1,7 @@
+import { isOk } from '../json-api.ts';
 import type { Dialect } from './dialect.ts';
 import { PATCH_SCHEMA, serviceProviderConfig } from './resources.ts';
-import { isOk, type ScimClient } from './scim-client.ts';
+import type { ScimClient } from './scim-client.ts';
 
 export interface Change {
   readonly what: string;

@@ -1,10 +1,11 @@
 import type { ProjectId } from '../../ids.ts';
 import { isPathSegment } from '../../path-segment.ts';
 import { WorkspaceRejectedError, WorkspaceUnavailableError } from '../errors.ts';
+import { isOk } from '../json-api.ts';
 import type { ChangeResource } from './change-resource.ts';
 import type { Dialect } from './dialect.ts';
 import { group, listOf, parseRefusal, quote, type ScimGroup, type ScimUser } from './resources.ts';
-import { isOk, type ScimClient } from './scim-client.ts';
+import type { ScimClient } from './scim-client.ts';
 import { describeId } from './users.ts';
 
 /** Groups of the tool, each of which stands for a project. */

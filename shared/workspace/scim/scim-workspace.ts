@@ -1,6 +1,5 @@
-import { parseBaseUrl } from '../../base-url.ts';
 import type { TokenSource } from '../../bearer-fetch.ts';
-import { type Clock, systemClock } from '../../clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { MemberId, ProjectId, TrainerId } from '../../ids.ts';
 import {
   NeedsPersonError,
@@ -29,8 +28,6 @@ export interface ScimWorkspaceOptions {
   readonly timeoutMilliseconds?: number;
 }
 
-const TIMEOUT_MILLISECONDS = 10_000;
-
 /**
  * The workspace of a tool that is provisioned by SCIM 2.0 (RFC 7643, 7644).
  *
@@ -45,9 +42,8 @@ const TIMEOUT_MILLISECONDS = 10_000;
  * @throws {ConfigurationError} when the base URL is not one to send a token to
  */
 export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
-  const { clock = systemClock, timeoutMilliseconds = TIMEOUT_MILLISECONDS, baseUrl, token, fetch } = options;
   const dialect: Dialect = DIALECTS[options.dialect ?? 'rfc'];
-  const client = createScimClient({ baseUrl, token, fetch, clock, timeoutMilliseconds });
+  const client = createScimClient(options);
   const change = createChangeResource(client, dialect);
   const users = createUsers(client, dialect, change);
   const groups = createGroups(client, dialect, change);
@@ -97,7 +93,7 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
     async ping(signal) {
       // Not ServiceProviderConfig, which many servers show without a token.
       await client.read(listOf(user), { what: 'listing users', path: ['Users'], query: { count: 1 }, signal });
-      return { name: `SCIM 2.0 at ${new URL(parseBaseUrl(baseUrl, 'The base URL')).host}` };
+      return { name: `SCIM 2.0 at ${new URL(options.baseUrl).host}` };
     },
 
     async ensureAccess(trainer, project, signal) {

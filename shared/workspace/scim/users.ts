@@ -1,11 +1,11 @@
 import type { MemberId } from '../../ids.ts';
 import { NeedsPersonError, WorkspaceRejectedError } from '../errors.ts';
+import { isOk } from '../json-api.ts';
 import type { Member, Trainer } from '../port.ts';
 import type { ChangeResource } from './change-resource.ts';
 import type { Dialect } from './dialect.ts';
-import { makesNoSense } from './failure.ts';
 import { hasAddress, listOf, parseRefusal, quote, type ScimUser, USER_SCHEMA, user } from './resources.ts';
-import { isOk, type ScimClient } from './scim-client.ts';
+import type { ScimClient } from './scim-client.ts';
 
 /** Accounts of the tool. */
 export interface Users {
@@ -93,7 +93,7 @@ export function createUsers(client: ScimClient, dialect: Dialect, change: Change
     if (isOk(answer)) {
       const created = client.parse(user, what, answer);
       if (hasAddress(created, trainer.workEmail)) return created;
-      throw makesNoSense(what, 'it names another person than was asked for');
+      throw client.makesNoSense(what, 'it names another person than was asked for');
     }
     if (answer.status !== 409) throw client.failure(what, answer);
     // Another worker was faster, or an answer was lost.

@@ -1,0 +1,199 @@
+import { type Clock, systemClock } from '../clock.ts';
+import { ConnectorError } from '../errors.ts';
+import type { TrainerId, WorkEmail } from '../ids.ts';
+import { NeedsPersonError, WorkspaceForbiddenError, WorkspaceUnsupportedError } from './errors.ts';
+import type { Member, ProjectRef, Trainer, Workspace } from './port.ts';
+
+/** `warn`: the connector works, but something has to be known or is missing. */
+export type Verdict = 'pass' | 'warn' | 'fail';
+
+export interface Check {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** What was found, and what to do if it is not right. No address and no token. */
+  readonly advice: string;
+}
+
+export interface CheckOptions {
+  readonly clock?: Clock;
+  /** Whether to show a notice for a moment. It takes the place of one that is shown already. @default true */
+  readonly withNotice?: boolean;
+  /** Stops the checks; what they left behind is still cleaned up. */
+  readonly signal?: AbortSignal;
+}
+
+/** A trainer whom nobody has hired: the address is reserved for this. */
+export const CANARY: Trainer = {
+  opentrainUserId: 'connector-check-canary' as TrainerId,
+  workEmail: 'connector-check-canary@opentrain.work' as WorkEmail,
+  displayName: 'Connector Check',
+};
+
+const DAY_MILLISECONDS = 86_400_000;
+
+/**
+ * Takes the connector's whole way through a live workspace with a trainer of its own: in, in again, listed, out, no longer
+ * listed, back in, and out again; then the totals of the last day and a notice. Above all it runs the removal, because a token
+ * that can add but not remove is the failure that nobody notices.
+ *
+ * Whatever happens, the trainer and the notice are taken out again at the end; if that fails, the last check says so.
+ */
+export async function checkWorkspace(
+  workspace: Workspace,
+  project: ProjectRef,
+  { clock = systemClock, withNotice = true, signal }: CheckOptions = {},
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const place = workspace.accessScope === 'project' ? project : { projectId: '*' as ProjectRef['projectId'] };
+  let canary: Member = { opentrainUserId: CANARY.opentrainUserId, workEmail: CANARY.workEmail };
+  let mayBeIn = false;
+  let mayBeShown = false;
+
+  /** @returns whether the checks that build on this one make sense */
+  async function check(name: string, run: () => Promise<Omit<Check, 'name'>>): Promise<boolean> {
+    signal?.throwIfAborted();
+    const found = await run().catch(describe);
+    checks.push({ name, ...found });
+    return found.verdict === 'pass';
+  }
+
+  const admit = async (): Promise<string | undefined> => {
+    mayBeIn = true;
+    const { memberId } = await workspace.ensureAccess(CANARY, place, signal);
+    if (memberId !== undefined) canary = { ...canary, memberId };
+    return memberId;
+  };
+  const remove = async (): Promise<void> => {
+    await workspace.revokeAccess(canary, place, signal);
+    mayBeIn = false;
+  };
+  const timesListed = async (): Promise<number> => {
+    let times = 0;
+    for await (const one of workspace.listAccess(place, signal)) if (isCanary(one, canary)) times += 1;
+    return times;
+  };
+
+  async function checkAccess(): Promise<void> {
+    let memberId: string | undefined;
+    const isIn = await check('let in', async () => {
+      memberId = await admit();
+      return pass('The canary trainer has an account and is in the project.');
+    });
+    if (!isIn) return;
+    await check('let in again', async () => {
+      const again = await admit();
+      return again === memberId
+        ? pass('It is the same account.')
+        : fail('The second call found or made another account.');
+    });
+    await check('listed', async () => {
+      const times = await timesListed();
+      return times === 1
+        ? pass('Whoever is in is listed, once.')
+        : fail(`The canary trainer was let in, and is listed ${times} times. Drift could not be found like this.`);
+    });
+    const isOut = await check('take out', async () => {
+      await remove();
+      return pass('The token can remove people, too.');
+    });
+    if (!isOut) return;
+    await check('no longer listed', async () => {
+      const times = await timesListed();
+      return times === 0
+        ? pass('Whoever was taken out is gone.')
+        : fail(
+            'The canary trainer was taken out, and is still listed. Somebody whose contract ended would keep access.',
+          );
+    });
+    await check('hire again', async () => {
+      const again = await admit();
+      await remove();
+      return again === memberId
+        ? pass('Whoever comes back has the same account.')
+        : warn('Whoever comes back gets another account.');
+    });
+  }
+
+  async function checkTotals(): Promise<void> {
+    await check('totals', async () => {
+      const to = clock.now();
+      let rows = 0;
+      for await (const _ of workspace.dailyTotals({ project, from: to - DAY_MILLISECONDS, to }, signal)) rows += 1;
+      return pass(`The work of the last 24 hours can be read: ${rows} ${rows === 1 ? 'row' : 'rows'}.`);
+    });
+  }
+
+  async function checkNotice(): Promise<void> {
+    await check('notice', async () => {
+      if (workspace.setNotice === undefined)
+        return warn('The platform has no place for budget notices; none are shown.');
+      mayBeShown = true;
+      const text = 'This is a check of the connector and disappears in a moment.';
+      await workspace.setNotice(project, { state: 'LOW', text }, signal);
+      await workspace.setNotice(project, null, signal);
+      mayBeShown = false;
+      return pass('A notice can be shown and taken away.');
+    });
+  }
+
+  async function cleanUp(): Promise<void> {
+    if (!mayBeIn && !mayBeShown) return;
+    try {
+      // Without the signal: an interruption must leave nothing behind.
+      if (mayBeIn) await workspace.revokeAccess(canary, place);
+      if (mayBeShown) await workspace.setNotice?.(project, null);
+      checks.push({ name: 'clean up', ...pass('Nothing was left behind.') });
+    } catch (error) {
+      const what = mayBeIn
+        ? `the member ${CANARY.displayName} (${CANARY.opentrainUserId})`
+        : 'the notice of this check';
+      const advice = `Remove ${what} from project ${project.projectId} by hand. ${describe(error).advice}`;
+      checks.push({ name: 'clean up', ...fail(advice) });
+    }
+  }
+
+  try {
+    const answers = await check('answers', async () => {
+      const { name, version } = await workspace.ping(signal);
+      return pass([name, version].filter(Boolean).join(' '));
+    });
+    if (answers) {
+      await checkAccess();
+      await checkTotals();
+      if (withNotice) await checkNotice();
+    }
+  } finally {
+    await cleanUp();
+  }
+  return checks;
+}
+
+/** The worst of them. */
+export function verdictOf(checks: readonly Check[]): Verdict {
+  const verdicts = new Set(checks.map(({ verdict }) => verdict));
+  return verdicts.has('fail') ? 'fail' : verdicts.has('warn') ? 'warn' : 'pass';
+}
+
+const pass = (advice: string) => ({ verdict: 'pass', advice }) as const;
+const warn = (advice: string) => ({ verdict: 'warn', advice }) as const;
+const fail = (advice: string) => ({ verdict: 'fail', advice }) as const;
+
+function describe(error: unknown): Omit<Check, 'name'> {
+  if (error instanceof WorkspaceUnsupportedError) return warn(error.message);
+  if (error instanceof NeedsPersonError) {
+    return warn(`${error.message} ${error.steps.map((step, index) => `${index + 1}. ${step}`).join(' ')}`);
+  }
+  if (error instanceof WorkspaceForbiddenError) {
+    return fail(`${error.message} Without it the connector could not do its work when a contract begins or ends.`);
+  }
+  if (error instanceof ConnectorError) return fail(error.message);
+  throw error;
+}
+
+function isCanary(row: Member, { memberId, workEmail, opentrainUserId }: Member): boolean {
+  return (
+    row.opentrainUserId === opentrainUserId ||
+    row.workEmail === workEmail ||
+    (memberId !== undefined && row.memberId === memberId)
+  );
+}

@@ -1,0 +1,1 @@
+import { connectionId } from '../../shared/ids.ts';
