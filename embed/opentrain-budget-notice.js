@@ -46,7 +46,7 @@ const REFRESH = { byDefault: 300, least: 30, mostAfterFailures: 3600, timeout: 3
 
 const STYLE = `
 :host { display: block }
-.box { display: flex; flex-wrap: wrap; align-items: center; gap: .75em 1.25em; padding: .75em 1em; font-size: .9375em;
+.box { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .625em; padding: .75em 1em; font-size: .9375em;
   line-height: 1.5; overflow-wrap: anywhere; border: 1px solid var(--line); border-inline-start-width: 4px;
   border-radius: var(--opentrain-notice-radius, 8px); color: var(--ink); background: var(--ground) }
 .low { --ink: var(--opentrain-low-color, light-dark(#6b4700, #f5d78e));
@@ -55,10 +55,10 @@ const STYLE = `
 .depleted { --ink: var(--opentrain-depleted-color, light-dark(#8a1c1c, #ffb4b4));
   --ground: var(--opentrain-depleted-background, light-dark(#fdeaea, #3a1d20));
   --line: var(--opentrain-depleted-border, light-dark(#e07171, #93434a)) }
-.main { flex: 1 1 16em; min-inline-size: 0; display: grid; grid-template-columns: auto minmax(0, 1fr); column-gap: .625em }
-.main > * { grid-column: 2 }
-svg { grid-area: 1 / 1; inline-size: 1.25em; block-size: 1.5em; fill: none; stroke: currentColor; stroke-width: 2;
-  stroke-linecap: round; stroke-linejoin: round }
+svg { inline-size: 1.25em; block-size: 1.5em; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round;
+  stroke-linejoin: round }
+.row { display: flex; flex-wrap: wrap; align-items: start; gap: .625em 1.25em }
+.main { flex: 1 1 16em; min-inline-size: 0 }
 strong, p, li > div { display: block; margin: 0 }
 ul { list-style: none; margin: 0; padding: 0 }
 li { margin-block-start: .375em; font-size: .9375em }
@@ -69,7 +69,7 @@ progress { display: block; appearance: none; inline-size: 100%; block-size: 6px;
 progress::-webkit-progress-bar { background: none }
 progress::-webkit-progress-value { background: currentColor }
 progress::-moz-progress-bar { background: currentColor }
-a { padding: .25em .75em; border: 1px solid; border-radius: 6px; color: inherit; font-weight: 600; text-decoration: none }
+a { padding: .1875em .75em; border: 1px solid; border-radius: 6px; color: inherit; font-weight: 600; text-decoration: none }
 a:hover { text-decoration: underline }
 a:focus-visible { outline: 2px solid; outline-offset: 2px }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
@@ -105,7 +105,8 @@ export class OpenTrainBudgetNotice extends Element {
   #contracts = element('ul', { part: 'contracts', role: 'list' });
   #link = element('a', { part: 'link', target: '_blank', rel: 'noopener noreferrer' });
   #main = element('div', { class: 'main' }, this.#regions.LOW, this.#regions.DEPLETED);
-  #box = element('div', {}, this.#main);
+  #row = element('div', { class: 'row' }, this.#main);
+  #box = element('div', {}, this.#row);
 
   constructor() {
     super();
@@ -113,7 +114,7 @@ export class OpenTrainBudgetNotice extends Element {
     for (const [name, value] of Object.entries({ part: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }))
       svg.setAttribute(name, value);
     svg.append(this.#icon);
-    this.#main.prepend(svg);
+    this.#box.prepend(svg);
     this.attachShadow({ mode: 'open' }).append(this.#box);
     this.#render();
   }
@@ -220,7 +221,7 @@ export class OpenTrainBudgetNotice extends Element {
     this.#announce(this.#regions.DEPLETED, view?.state === 'DEPLETED' ? view : null);
     place(this.#main, this.#contracts, view !== null && view.rows.length > 0);
     this.#contracts.replaceChildren(...(view?.rows ?? []).map(rowElement));
-    place(this.#box, this.#link, Boolean(view?.href));
+    place(this.#row, this.#link, Boolean(view?.href));
     this.#link.setAttribute('href', view?.href ?? '');
     this.#link.replaceChildren(labels.topUp, element('span', { class: 'unseen' }, ` ${labels.newTab}`));
 
@@ -285,7 +286,7 @@ function rowOf(
 
 function rowElement(/** @type {Row} */ { title, numbers, used }) {
   const line = element('div', {}, element('bdi', { part: 'contract-title' }, title));
-  if (numbers) line.append(element('span', { class: 'numbers', part: 'numbers' }, numbers));
+  if (numbers) line.append(element('bdi', { class: 'numbers', part: 'numbers' }, numbers));
   const bar = used === null ? '' : element('progress', { part: 'bar', 'aria-label': title, value: String(used) });
   return element('li', { part: 'contract' }, line, bar);
 }

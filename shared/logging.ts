@@ -48,7 +48,7 @@ export function createLogger(write: (line: string) => void = (line) => process.s
 export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };
 
 /** What may be told of an error: its class, its scrubbed message, where it was thrown, and the same of its cause. */
-export function describeError(error: unknown): Record<string, unknown> {
+export function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   const frames = (error.stack ?? '')
     .split('\n')
@@ -59,7 +59,8 @@ export function describeError(error: unknown): Record<string, unknown> {
     name: error.name,
     message: scrub(error.message),
     frames,
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+    // A chain of causes may bite its own tail.
+    ...(error.cause === undefined || depth >= 4 ? {} : { cause: describeError(error.cause, depth + 1) }),
   };
 }
 

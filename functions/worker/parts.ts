@@ -64,6 +64,9 @@ export function createWorkerParts(
         baseUrl: settings.opentrainBaseUrl,
         token: (options) => readSecret(names.token(connection), options),
         clock,
+        // A delivery that must wait longer waits in the queue, not in a lane that others need.
+        maxAttempts: 2,
+        budgetMilliseconds: 12_000,
       }),
     placeOf: openWorkspaces({
       defaultSettings: settings.workspace,

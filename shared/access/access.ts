@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
-import type { GrantDetails, GrantRef, ParkedReason } from '../store/grants.ts';
+import { type Grant, type GrantDetails, type GrantRef, grantName, type ParkedReason } from '../store/grants.ts';
 import type { SeatRef } from '../store/seats.ts';
 import type { Store } from '../store/store.ts';
 import { NeedsPersonError } from '../workspace/errors.ts';
@@ -14,7 +14,7 @@ export interface Place {
 }
 
 export interface AccessParts {
-  readonly store: Pick<Store, 'grants' | 'seats' | 'links'>;
+  readonly store: Pick<Store, 'grants' | 'seats' | 'standing'>;
   readonly placeOf: (workspace: WorkspaceId) => Promise<Place>;
   readonly clock: Clock;
 }
@@ -31,10 +31,10 @@ export type Admission =
 /**
  * Opens a contract's claim and sees to it that the trainer is in.
  *
- * The seat is claimed before the grant is opened, and the grant's condition is the judge: if the contract ended in between,
- * opening is refused and the claim is taken back, and if it ends afterwards, whoever ends it finds the claim in the seat.
- * The other way round a claim could slip in behind the end and stay. The link is looked at last for the same reason: a
- * removal marks the link before it looks for grants, so one of the two always sees the other.
+ * Three steps, each of which whoever comes next can see: the grant is opened, with its trainer and project, so that an end
+ * or a removal finds the claim wherever this worker crashes; the seat is claimed; then grant and link are looked at once
+ * more. Whoever ended the grant before the claim released nothing, but is seen by that look; whoever ends it afterwards
+ * finds the claim. A removal marks the link before it looks for grants, so one of the two always sees the other.
  */
 export async function admit(
   ref: GrantRef,
@@ -43,17 +43,20 @@ export async function admit(
   parts: AccessParts,
   signal: AbortSignal,
 ): Promise<Admission> {
-  const { grants, links, seats } = parts.store;
+  const { grants, seats } = parts.store;
   const now = parts.clock.now();
   const place = await parts.placeOf(details.workspaceId);
   const seatRef = seatOf(place, details.projectId, trainer.opentrainUserId);
   const { opentrainUserId: trainerId, displayName, workEmail } = trainer;
   const claim = { ...details, trainerId, displayName, workEmail };
 
+  if (!(await grants.open(ref, claim, now))) {
+    await dismiss(ref, claim, parts, signal);
+    return { kind: 'over' };
+  }
   const seat = await seats.claim(seatRef, ref, trainer, now);
-  const opened = await grants.open(ref, claim, now);
-  const link = opened ? await links.get(ref.connectionId, ref.linkId) : undefined;
-  if (!opened || link?.removedAt !== undefined) {
+  const { grant, link } = await parts.store.standing(ref);
+  if (grant?.state === 'ended' || link?.removedAt !== undefined) {
     await dismiss(ref, claim, parts, signal);
     return { kind: 'over' };
   }
@@ -64,8 +67,8 @@ export async function admit(
     if (!(error instanceof NeedsPersonError)) throw error;
     // The claim stays in the seat: the trainer should be in, and the next converge lets them in once a person has helped.
     const why = { reason: 'action_required', steps: error.steps } as const;
-    const parked = await grants.park(ref, claim, why, parts.clock.now());
-    return parked ? { kind: 'parked', reason: 'action_required' } : { kind: 'over' };
+    const state = await grants.park(ref, claim, why, parts.clock.now());
+    return state === 'ended' ? { kind: 'over' } : { kind: 'parked', reason: 'action_required' };
   }
 }
 
@@ -90,6 +93,20 @@ export async function dismiss(
   if (seat === undefined) return { kind: 'never-admitted' };
   await converge(seat, { workspace: place.workspace, seats, clock: parts.clock }, signal);
   return { kind: 'dismissed' };
+}
+
+/**
+ * Whether what the grant says was made so in the workspace and has not moved since. Spares a long list that is gone
+ * through again the calls for those that are finished; a single event always looks at the workspace.
+ */
+export async function isSettled(grant: Grant, parts: AccessParts): Promise<boolean> {
+  const { trainerId, projectId, workspaceId } = grant;
+  if (grant.state === 'parked' || trainerId === undefined || projectId === undefined || workspaceId === undefined) {
+    return false;
+  }
+  const seat = await parts.store.seats.get(seatOf(await parts.placeOf(workspaceId), projectId, trainerId));
+  const holds = seat?.openGrants.has(grantName(grant)) ?? false;
+  return seat?.settled === true && holds === (grant.state === 'open');
 }
 
 function seatOf({ workspaceId, workspace }: Place, projectId: ProjectId, trainerId: TrainerId): SeatRef {

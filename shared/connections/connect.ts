@@ -60,6 +60,10 @@ export async function connect(
     );
   }
   await parameters.put(names.token(connectionId), token);
+  const { id: installId, scopes, piiConsent } = install;
+  const connection = { id: connectionId, installId, workspaceId, scopes, piiConsent: piiConsent ?? false };
+  // Before there is an endpoint: its first delivery may come at once, and must not meet the earlier, disconnected install.
+  await connections.connect(connection, clock.now());
   const { webhookEndpoint, secret } = await client.createWebhookEndpoint({
     url: webhookUrl,
     eventTypes: [...EVENT_TYPES],
@@ -71,8 +75,6 @@ export async function connect(
     await client.deleteWebhookEndpoint(webhookEndpoint.id);
     throw error;
   }
-  const { id: installId, scopes, piiConsent } = install;
-  const connection = { id: connectionId, installId, workspaceId, scopes, piiConsent: piiConsent ?? false };
   await connections.connect({ ...connection, endpointId: webhookEndpoint.id }, clock.now());
   return { install, endpointId: webhookEndpoint.id };
 }

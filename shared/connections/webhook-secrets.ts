@@ -70,6 +70,8 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
       }
       const secrets = parseSecrets(value);
       if (secrets.length === 0) throw new Error('the parameter holds no whsec_ secret');
+      // It was no stranger.
+      if (before === undefined) strangersLeft = Math.min(STRANGERS.burst, strangersLeft + 1);
       known.set(connection, { secrets, readAt: now, askedAt: now });
       return { kind: 'found', secrets };
     } catch (error) {

@@ -16,7 +16,7 @@ export type Meaning =
   /** OpenTrain refuses the connection's token, or there is none: a person must look, and only this connection waits. */
   | { readonly kind: 'opentrain-refuses' }
   /** The workspace's API cannot do it, a person can. */
-  | { readonly kind: 'needs-person' }
+  | { readonly kind: 'needs-person'; readonly steps: readonly string[] }
   /** The worker's own time ran out. */
   | { readonly kind: 'out-of-time' }
   /** Nobody foresaw it: retried, never acknowledged (rule 1). */
@@ -34,7 +34,7 @@ export function classify(error: unknown, signal: AbortSignal): Meaning {
     return { kind: 'busy', reason: 'workspace_unavailable', retryAfterSeconds: error.retryAfterSeconds };
   }
   if (error instanceof WorkspaceForbiddenError) return { kind: 'workspace-refuses' };
-  if (error instanceof NeedsPersonError) return { kind: 'needs-person' };
+  if (error instanceof NeedsPersonError) return { kind: 'needs-person', steps: error.steps };
   if (error instanceof OpenTrainError) {
     if (error.kind === 'forbidden') return { kind: 'opentrain-refuses' };
     if (error.kind !== 'rejected') {
@@ -44,6 +44,12 @@ export function classify(error: unknown, signal: AbortSignal): Meaning {
   return { kind: 'unforeseen' };
 }
 
+/** The error and its causes, at most ten: a chain may bite its own tail. */
 function causesOf(error: unknown): unknown[] {
-  return error instanceof Error && error.cause !== undefined ? [error, ...causesOf(error.cause)] : [error];
+  const causes = [error];
+  for (let last = error; last instanceof Error && last.cause !== undefined && causes.length < 10; ) {
+    last = last.cause;
+    causes.push(last);
+  }
+  return causes;
 }

@@ -54,15 +54,15 @@ export async function processDelivery(
   const parsed = parseEvent(envelope.body);
   const event = parsed.kind === 'event' ? parsed.event : undefined;
   const about = describe(envelope, event, attempt);
-  const note = ({ status, reason }: Pick<DeliveryRecord, 'status' | 'reason'>) => {
-    const record = { status, reason, eventId: event?.id, eventType: event?.type, attempts: attempt };
+  const note = ({ status, reason, steps }: Pick<DeliveryRecord, 'status' | 'reason' | 'steps'>) => {
+    const record = { status, reason, steps, eventId: event?.id, eventType: event?.type, attempts: attempt };
     return parts.store.deliveries.record(envelope.connectionId, envelope.deliveryId, record, parts.clock.now());
   };
 
   try {
     signal.throwIfAborted();
     const outcome =
-      parsed.kind === 'event' ? await decide(parsed.event, envelope, parts, signal) : parked(parsed.reason);
+      parsed.kind === 'event' ? await decide(parsed.event, envelope, attempt, parts, signal) : parked(parsed.reason);
     if (outcome.kind === 'done') await note({ status: 'done', reason: outcome.note });
     if (outcome.kind === 'parked') await note({ status: 'parked', reason: outcome.reason });
     logOutcome(outcome, about, envelope, parts);
@@ -72,7 +72,8 @@ export async function processDelivery(
     const reason = reasonOf(meaning);
     try {
       if (meaning.kind === 'opentrain-refuses') await askForAttention(envelope, reason, parts);
-      await note({ status: meaning.kind === 'needs-person' ? 'parked' : 'waiting', reason });
+      if (meaning.kind === 'needs-person') await note({ status: 'parked', reason, steps: meaning.steps });
+      else await note({ status: 'waiting', reason });
     } catch (noteError) {
       parts.logger.error({ event: 'delivery.note-failed', ...about, error: noteError });
     }
@@ -91,12 +92,16 @@ export async function processDelivery(
 async function decide(
   event: OpenTrainEvent,
   { connectionId, deliveryId }: DeliveryEnvelope,
+  attempt: number,
   parts: DeliveryParts,
   signal: AbortSignal,
 ): Promise<Verdict | { readonly kind: 'duplicate' }> {
   const contractId = event.type.startsWith('contract.') ? contractOf(event).id : undefined;
   const situation = await parts.store.situation({ connectionId, deliveryId, contractId, linkId: linkOf(event)?.id });
-  if (situation.delivery?.status === 'done') return { kind: 'duplicate' };
+  const { delivery } = situation;
+  // The delivery's id is not signed, so the event must be the same too. And a message that was handed out before may have
+  // crashed half-way while its twin was finished: it goes through the rule again.
+  if (delivery?.status === 'done' && delivery.eventId === event.id && attempt === 1) return { kind: 'duplicate' };
   const rule = RULES.get(event.type);
   if (rule === undefined) return done('unknown_type');
   const { connection } = situation;

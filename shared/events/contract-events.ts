@@ -33,19 +33,14 @@ export async function onContractEnded(context: EventContext): Promise<Verdict> {
   if (contract.id === undefined) return parked('no_contract');
   const { connection, link: known } = context.situation;
   const told = linkOf(context.event);
-  const links: LinkFacts[] = [];
-  if (told !== undefined) links.push({ ...told, projectId: told.projectId ?? known?.projectId });
-  else {
-    for await (const { linkId, projectId } of context.parts.store.grants.list(connection.id, contract.id)) {
-      links.push({ id: linkId, projectId, jobId: undefined, provisioningMode: undefined });
-    }
-    // Nothing was granted yet: the end must be remembered all the same, for the beginning that comes late.
-    if (links.length === 0) links.push(...(await linksOf(contract, context)));
-  }
+  const links =
+    told === undefined
+      ? everyLinkOf(contract, contract.id, context)
+      : [{ ...told, projectId: told.projectId ?? known?.projectId }];
 
   const trainer = trainerOf(context.event);
   const verdicts: Verdict[] = [];
-  for (const link of links) {
+  for await (const link of links) {
     const mode = link.provisioningMode ?? known?.provisioningMode;
     if (mode === 'MANAGED_ADAPTER' && context.situation.grant === undefined) {
       verdicts.push(done('managed_by_opentrain'));
@@ -57,6 +52,26 @@ export async function onContractEnded(context: EventContext): Promise<Verdict> {
     verdicts.push(done(dismissal.kind === 'dismissed' ? 'offboarded' : 'ended_before_started'));
   }
   return worstOf(verdicts, done('no_link'));
+}
+
+/**
+ * Where an end that names no link must be remembered: at the grants that are there, first and without asking anybody; then
+ * at the job's other links, so that a beginning that comes late grants nothing on any of them.
+ */
+async function* everyLinkOf(
+  contract: ContractFacts,
+  contractId: ContractId,
+  context: EventContext,
+): AsyncGenerator<LinkFacts> {
+  const known = new Set<LinkId>();
+  for await (const { linkId, projectId } of context.parts.store.grants.list(
+    context.situation.connection.id,
+    contractId,
+  )) {
+    known.add(linkId);
+    yield { id: linkId, projectId, jobId: undefined, provisioningMode: undefined };
+  }
+  for (const link of await linksOf(contract, context)) if (!known.has(link.id)) yield link;
 }
 
 /**
@@ -83,6 +98,7 @@ export async function admitTo(
     await dismiss(ref, { ...details, trainerId: told.opentrainUserId }, parts, signal);
     return done('already_over');
   }
+  if (link.provisioningMode !== 'PARTNER_WEBHOOK') return parked('provisioning_mode_unknown');
   if (link.projectId === undefined) return parked('project_unknown');
 
   const remembered = { ...told, workEmail: told.workEmail ?? grant?.workEmail };
@@ -90,13 +106,13 @@ export async function admitTo(
   if (found.kind !== 'found') {
     const known =
       found.kind === 'waiting_for_consent' ? { trainerId: found.trainerId, displayName: found.displayName } : {};
-    const open = await parts.store.grants.park(
+    const state = await parts.store.grants.park(
       ref,
       { ...details, ...known },
       { reason: found.kind },
       parts.clock.now(),
     );
-    return open ? parked(found.kind) : done('already_over');
+    return state === 'parked' ? parked(found.kind) : done(state === 'open' ? 'provisioned' : 'already_over');
   }
   if (isAnother(grant, found.trainer)) return parked('trainer_changed');
   const admission = await admit(ref, found.trainer, { ...details, projectId: link.projectId }, parts, signal);

@@ -1,12 +1,16 @@
-import { dismiss } from '../access/access.ts';
-import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
+import { dismiss, isSettled } from '../access/access.ts';
+import type { LinkId } from '../ids.ts';
+import { CONTRACTS_AT_MOST, type ContractQuery } from '../opentrain/client.ts';
+import { OpenTrainError } from '../opentrain/errors.ts';
 import { linkOf } from '../opentrain/events.ts';
+import type { Contract } from '../opentrain/relied-on.ts';
+import type { Grant } from '../store/grants.ts';
 import { admitTo, askForLink } from './contract-events.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
 
 /** A project was linked to a job: the mapping is recorded, and contracts that began earlier are let in. */
 export async function onLinkCreated(context: EventContext): Promise<Verdict> {
-  const { event, opentrain, parts, signal, situation } = context;
+  const { event, parts, situation } = context;
   const connectionId = situation.connection.id;
   const told = linkOf(event);
   if (told === undefined) return parked('no_link');
@@ -15,15 +19,21 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
   const [link] = complete ? [told] : await askForLink(told.id, context);
   if (link === undefined) return done('link_gone');
   const recorded = await parts.store.links.record(connectionId, link, parts.clock.now());
-  if (!recorded) return done('link_gone');
+  if (!recorded) {
+    // An earlier attempt at this very delivery may have opened a grant after the removal had looked for them.
+    await endGrantsOf(link.id, context);
+    return done('link_gone');
+  }
   if (link.provisioningMode === 'MANAGED_ADAPTER') return done('managed_by_opentrain');
 
   const query = { projectLinkId: link.id, status: 'active', limit: CONTRACTS_AT_MOST } as const;
-  const contracts = await opentrain().listContracts(query, signal);
+  const contracts = await contractsOrGone(context, query);
+  // Deleted meanwhile: its removal is on the way and ends what there is.
+  if (contracts === undefined) return done('link_gone');
   if (contracts.length === CONTRACTS_AT_MOST) {
     parts.logger.warn({ event: 'contracts.list-full', connectionId, linkId: link.id, count: contracts.length });
   }
-  return forEachInTurn(contracts, async (listed) => {
+  return forEachInTurn(contracts, context.signal, async (listed) => {
     const contractId = listed.id;
     const contract = {
       id: contractId,
@@ -34,6 +44,7 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
       endDate: listed.endDate ?? undefined,
     };
     const grant = await parts.store.grants.get({ connectionId, contractId, linkId: link.id });
+    if (grant?.state === 'open' && (await isSettled(grant, parts))) return done('provisioned');
     const trainer = {
       opentrainUserId: grant?.trainerId,
       displayName: grant?.displayName,
@@ -45,25 +56,51 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
 
 /** A link was deleted for good: no contract.ended will ever come for its grants, so they end here. */
 export async function onLinkRemoved(context: EventContext): Promise<Verdict> {
-  const { event, parts, signal, situation } = context;
-  const { connection } = situation;
+  const { event, parts, situation } = context;
   const link = linkOf(event);
   if (link === undefined) return parked('no_link');
   // Marked first, looked for afterwards: see `admit`.
-  await parts.store.links.remove(connection.id, link.id, parts.clock.now());
-  const grants = [];
-  for await (const grant of parts.store.grants.list(connection.id)) if (grant.linkId === link.id) grants.push(grant);
-  return forEachInTurn(grants, async (grant) => {
+  await parts.store.links.remove(situation.connection.id, link.id, parts.clock.now());
+  return endGrantsOf(link.id, context);
+}
+
+async function endGrantsOf(linkId: LinkId, { event, parts, signal, situation }: EventContext): Promise<Verdict> {
+  const { connection } = situation;
+  const open: Grant[] = [];
+  const ended: Grant[] = [];
+  for await (const grant of parts.store.grants.list(connection.id)) {
+    if (grant.linkId === linkId) (grant.state === 'ended' ? ended : open).push(grant);
+  }
+  // Those that an earlier attempt has ended come last, so that a long list gets on with every attempt.
+  return forEachInTurn([...open, ...ended], signal, async (grant) => {
+    if (grant.state === 'ended' && (await isSettled(grant, parts))) return done('offboarded');
     await dismiss(grant, { workspaceId: connection.workspaceId, lastEventId: event.id }, parts, signal);
     return done('offboarded');
   });
 }
 
+async function contractsOrGone(
+  { opentrain, signal }: EventContext,
+  query: ContractQuery,
+): Promise<Contract[] | undefined> {
+  try {
+    return await opentrain().listContracts(query, signal);
+  } catch (error) {
+    if (error instanceof OpenTrainError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 /** One contract's trouble does not keep the others waiting; the delivery as a whole is tried again for it. */
-async function forEachInTurn<One>(all: readonly One[], act: (one: One) => Promise<Verdict>): Promise<Verdict> {
+async function forEachInTurn<One>(
+  all: readonly One[],
+  signal: AbortSignal,
+  act: (one: One) => Promise<Verdict>,
+): Promise<Verdict> {
   const verdicts: Verdict[] = [];
   const failures: unknown[] = [];
   for (const one of all) {
+    signal.throwIfAborted();
     try {
       verdicts.push(await act(one));
     } catch (error) {

@@ -67,7 +67,8 @@ const dataSchema = v.object({
     state: text,
     consumedFraction: v.fallback(v.optional(v.number()), undefined),
   }),
-  milestone: block({ id: identifier }),
+  /** Null says that no milestone applies; absent or odd says nothing. */
+  milestone: v.fallback(v.optional(v.nullable(v.object({ id: identifier }))), undefined),
 });
 
 const eventSchema = v.object({
@@ -131,11 +132,10 @@ export function linkOf(event: OpenTrainEvent): LinkFacts | undefined {
   };
 }
 
-/** Budget events name their contract in the budget; `resourceId` is the milestone's when there is one. */
+/** Budget events name their contract in the budget; `resourceId` is the contract only where no milestone applies. */
 export function budgetContractOf(event: OpenTrainEvent): ContractId | undefined {
   const { budget, milestone } = event.data;
-  const resource = milestone?.id === event.resourceId ? undefined : event.resourceId;
-  return (budget?.contractId ?? resource) as ContractId | undefined;
+  return (budget?.contractId ?? (milestone === null ? event.resourceId : undefined)) as ContractId | undefined;
 }
 
 export function installOf(event: OpenTrainEvent): InstallId | undefined {

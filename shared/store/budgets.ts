@@ -20,7 +20,7 @@ export interface Budgets {
 
 export function createBudgets(table: Table): Budgets {
   return {
-    async record(connection, contract, { eventId, eventType, state, consumedFraction, milestoneId }, now) {
+    async record(connection, contract, { eventId, eventType, ...told }, now) {
       const { kind } = await table.change(
         { pk: `CONN#${connection}`, sk: `BUDGET#${contract}` },
         {
@@ -29,11 +29,11 @@ export function createBudgets(table: Table): Budgets {
             order: eventOrder(eventId),
             lastEventId: eventId,
             eventType,
-            state,
-            consumedFraction,
-            milestoneId,
+            ...told,
             updatedAt: now,
           },
+          // What the latest event does not tell is not taken over from an earlier one.
+          remove: Object.keys(told).filter((field) => told[field as keyof typeof told] === undefined),
           onlyIf: 'attribute_not_exists(#order) OR #order < :order',
         },
       );

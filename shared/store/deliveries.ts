@@ -6,6 +6,8 @@ export interface DeliveryRecord {
   readonly status: 'done' | 'parked' | 'waiting';
   /** How it ended, or why it waits. */
   readonly reason?: string | undefined;
+  /** What a person does about it, in order. */
+  readonly steps?: readonly string[] | undefined;
   readonly eventId?: string | undefined;
   readonly eventType?: string | undefined;
   /** How often the worker has seen it. */

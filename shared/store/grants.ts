@@ -42,13 +42,17 @@ export interface Grants {
   get(ref: GrantRef): Promise<Grant | undefined>;
   /** @returns false when the grant has ended, which is final (rule 3) */
   open(ref: GrantRef, details: GrantDetails, now: number): Promise<boolean>;
-  /** @returns false when the grant has ended */
+  /**
+   * Notes that the grant waits, and for what. Waiting for a Work Email or a name overrules no open grant, which has them.
+   *
+   * @returns the state that the grant is in now
+   */
   park(
     ref: GrantRef,
     details: GrantDetails,
     why: { reason: ParkedReason; steps?: readonly string[] },
     now: number,
-  ): Promise<boolean>;
+  ): Promise<Grant['state']>;
   /** Ends it for good, known before or not. What is known of its trainer and project stays. */
   end(ref: GrantRef, details: GrantDetails, now: number): Promise<Grant>;
   /** Every grant of a connection, or of one of its contracts, page by page. */
@@ -88,12 +92,12 @@ export function createGrants(table: Table): Grants {
       return kind === 'changed';
     },
     async park(ref, details, { reason, steps = [] }, now) {
-      const { kind } = await table.change(grantKey(ref), {
+      const { item } = await table.change(grantKey(ref), {
         set: { ...named(ref), ...details, state: 'parked', reason, steps, updatedAt: now },
-        onlyIf: UNLESS_ENDED,
-        values: { ended: 'ended' },
+        onlyIf: reason === 'action_required' ? UNLESS_ENDED : 'attribute_not_exists(#state) OR #state = :parked',
+        values: reason === 'action_required' ? { ended: 'ended' } : { parked: 'parked' },
       });
-      return kind === 'changed';
+      return readGrant(item)?.state ?? 'parked';
     },
     async end(ref, { endDate, lastEventId, ...details }, now) {
       const { item } = await table.change(grantKey(ref), {

@@ -19,8 +19,10 @@ export interface Seat extends SeatRef {
   readonly revision: number;
   /** Kept for good once known: after a removal some platforms no longer find the person by address. */
   readonly memberId?: MemberId | undefined;
-  /** What was last made so in the workspace; for people to read. `converge` looks at the workspace itself. */
+  /** What was last made so in the workspace. `converge` does not trust it and looks at the workspace itself. */
   readonly applied?: 'in' | 'out' | undefined;
+  /** Whether nobody has claimed or released since that was made so. */
+  readonly settled: boolean;
 }
 
 export type Settled = { readonly kind: 'settled' } | { readonly kind: 'moved'; readonly seat: Seat };
@@ -42,9 +44,10 @@ const seatKey = ({ workspaceId, project, trainerId }: SeatRef): Key => ({
 
 /** Source of the set that is absent: DynamoDB keeps no empty sets. */
 function readSeat(ref: SeatRef, item: Item): Seat {
-  const { workEmail, displayName, openGrants, revision, memberId, applied } = item;
+  const { workEmail, displayName, openGrants, revision, memberId, applied, settledRevision } = item;
   const trainer = { opentrainUserId: ref.trainerId, workEmail, displayName };
-  return { ...ref, trainer, openGrants: openGrants ?? new Set(), revision, memberId, applied };
+  const settled = settledRevision === revision;
+  return { ...ref, trainer, openGrants: openGrants ?? new Set(), revision, memberId, applied, settled };
 }
 
 export function createSeats(table: Table): Seats {
@@ -71,7 +74,7 @@ export function createSeats(table: Table): Seats {
     },
     async settle(seat, { applied, memberId }, now) {
       const changed = await table.change(seatKey(seat), {
-        set: { applied, memberId, appliedAt: now },
+        set: { applied, memberId, settledRevision: seat.revision, appliedAt: now },
         onlyIf: '#revision = :revision',
         values: { revision: seat.revision },
       });

@@ -2,7 +2,7 @@ import type { ConnectionId, ContractId, DeliveryId, LinkId } from '../ids.ts';
 import { type Budgets, createBudgets } from './budgets.ts';
 import { type Connection, type Connections, connectionKey, createConnections, readConnection } from './connections.ts';
 import { createDeliveries, type Deliveries, type DeliveryRecord, deliveryKey, readDelivery } from './deliveries.ts';
-import { createGrants, type Grant, type Grants, grantKey, readGrant } from './grants.ts';
+import { createGrants, type Grant, type GrantRef, type Grants, grantKey, readGrant } from './grants.ts';
 import { createLinks, type Link, type Links, linkKey, readLink } from './links.ts';
 import { createSeats, type Seats } from './seats.ts';
 import type { Table } from './table.ts';
@@ -17,6 +17,8 @@ export interface Store {
   readonly deliveries: Deliveries;
   readonly budgets: Budgets;
   readonly workspaces: Workspaces;
+  /** Whether a claim still stands: its grant and its link, in one strongly consistent request. */
+  standing(ref: GrantRef): Promise<Pick<Situation, 'grant' | 'link'>>;
   /** What a worker must know before it acts on a delivery, in one strongly consistent request. */
   situation(about: DeliverySubject): Promise<Situation>;
 }
@@ -44,6 +46,10 @@ export function createStore(table: Table): Store {
     deliveries: createDeliveries(table),
     budgets: createBudgets(table),
     workspaces: createWorkspaces(table),
+    async standing(ref) {
+      const [grant, link] = await table.getAll([grantKey(ref), linkKey(ref.connectionId, ref.linkId)]);
+      return { grant: readGrant(grant), link: readLink(ref.linkId, link) };
+    },
     async situation({ connectionId, deliveryId, contractId, linkId }) {
       const keys = [connectionKey(connectionId), deliveryKey(connectionId, deliveryId)];
       if (linkId !== undefined) keys.push(linkKey(connectionId, linkId));

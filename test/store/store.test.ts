@@ -78,14 +78,14 @@ describe('grants: ended is final', () => {
     const grant = newGrant();
     await store.grants.end(grant, {}, NOW);
     expect(await store.grants.open(grant, details, NOW + 1)).toBe(false);
-    expect(await store.grants.park(grant, details, { reason: 'waiting_for_consent' }, NOW + 1)).toBe(false);
+    expect(await store.grants.park(grant, details, { reason: 'waiting_for_consent' }, NOW + 1)).toBe('ended');
     expect((await store.grants.get(grant))?.state).toBe('ended');
   });
 
   test('a parked grant can be opened, and forgets why it was parked', async () => {
     const grant = newGrant();
     const why = { reason: 'action_required', steps: ['Restore member 42.'] } as const;
-    expect(await store.grants.park(grant, details, why, NOW)).toBe(true);
+    expect(await store.grants.park(grant, details, why, NOW)).toBe('parked');
     expect(await store.grants.get(grant)).toMatchObject({ state: 'parked', ...why });
     expect(await store.grants.open(grant, {}, NOW + 1)).toBe(true);
     const { state, reason, steps, trainerId } = (await store.grants.get(grant)) ?? {};

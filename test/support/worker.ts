@@ -16,7 +16,7 @@ import type { ConnectionId, DeliveryId, MemberId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
-import { createStore } from '../../shared/store/store.ts';
+import { createStore, type Store } from '../../shared/store/store.ts';
 import { openTable } from '../../shared/store/table.ts';
 import type { Workspace } from '../../shared/workspace/port.ts';
 import { sqsEvent } from './sqs-event.ts';
@@ -29,6 +29,8 @@ export interface Faults {
   readonly workspace?: Workspace;
   /** Stands between the worker and OpenTrain. */
   readonly opentrainFetch?: typeof globalThis.fetch;
+  /** Stands between the worker and its table, for a crash after a write. */
+  readonly store?: (store: Store) => Store;
   /** What is left of the worker's time, in milliseconds. @default 60000 */
   readonly remaining?: number;
 }
@@ -99,9 +101,9 @@ export async function startWorker(options: EmulatorOptions = {}) {
 
   /** As in Lambda, but that OpenTrain's client does not really wait between its own repeats. */
   function parts(faults: Faults = {}): WorkerHandlerParts {
-    const { workspace, opentrainFetch } = faults;
+    const { workspace, opentrainFetch, store: faulty = (it) => it } = faults;
     const readSecret = createSecretReader(parameters, systemClock);
-    const real = createWorkerParts(settings, { store, parameters, clock: systemClock, logger });
+    const real = createWorkerParts(settings, { store: faulty(store), parameters, clock: systemClock, logger });
     return {
       ...real,
       queue,

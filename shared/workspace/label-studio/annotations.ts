@@ -34,28 +34,24 @@ export async function readAnnotations(
       ],
     },
   };
-  const parameters = new URLSearchParams({
-    project: String(projectId),
+  const parameters = {
+    project: projectId,
     fields: 'all',
     // Without the tasks' own data, which may be long and is none of our business. The list holds for tasks and annotations.
     include: 'id,annotations,completed_by,created_at,lead_time,was_cancelled,result',
-    page_size: String(TASKS_ON_PAGE),
+    page_size: TASKS_ON_PAGE,
     query: JSON.stringify(query),
-  });
+  };
 
   // By id: a task that is touched meanwhile moves the pages, and may then come twice.
   const found = new Map<number, Annotation>();
   for (let page = 1; ; page += 1) {
-    const call = {
-      what: `read the annotations of project ${projectId}`,
-      path: `/api/tasks/?${parameters}&page=${page}`,
-      signal,
-    };
-    const answer = await client.ask(call);
+    const what = `read the annotations of project ${projectId}`;
+    const answer = await client.send({ what, path: ['tasks', ''], query: { ...parameters, page }, signal });
     const isPastTheEnd = page > 1 && answer.status === 404 && parseFailure(answer.body) !== undefined;
     if (isPastTheEnd) return found.values();
-    if (answer.status !== 200) throw client.failureOf(call, answer);
-    const { total, tasks } = client.read(taskPage, call, answer);
+    if (answer.status !== 200) throw client.failure(what, answer);
+    const { total, tasks } = client.parse(taskPage, what, answer);
     for (const annotation of tasks.flatMap(({ annotations }) => annotations)) found.set(annotation.id, annotation);
     if (tasks.length === 0 || page * TASKS_ON_PAGE >= total) return found.values();
   }

@@ -66,12 +66,11 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
     const restore = (id?: MemberId) =>
       needsRestoring({ baseUrl, organization, trainer: opentrainUserId, memberId: id });
 
-    const known = memberId === undefined ? undefined : await organization.accountBy(memberId, signal);
-    if (known !== undefined && isRemoved(known)) throw restore(memberId);
-    if (known !== undefined && memberOf(known).workEmail !== undefined) return known;
-
+    const known = memberId && (await organization.accountBy(memberId, signal));
+    if (known && isTrainers(known)) return known;
     const found = findByAddress(await organization.accounts(signal), workEmail);
     if (found !== undefined) return found;
+    if (known && isRemoved(known)) throw restore(memberId);
     const made = await makeAccount(trainer, signal);
     if (made !== undefined) return made;
     // The address is taken: by a worker that was quicker, or by an account that was removed, which the lists do not name.
@@ -84,17 +83,11 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
   async function makeAccount(trainer: Trainer, signal?: AbortSignal): Promise<Account | undefined> {
     const { opentrainUserId, workEmail, displayName } = trainer;
     const body = { email: workEmail, username: usernameOf(opentrainUserId), first_name: displayName };
-    const call = {
-      what: `make an account for trainer ${opentrainUserId}`,
-      path: '/api/users/',
-      method: 'POST',
-      body,
-      signal,
-    } as const;
-    const answer = await client.ask(call);
+    const what = `make an account for trainer ${opentrainUserId}`;
+    const answer = await client.send({ what, method: 'POST', path: ['users', ''], body, signal });
     if (answer.status === 400 && parseFailure(answer.body)?.validation_errors?.email !== undefined) return undefined;
-    if (answer.status !== 201) throw client.failureOf(call, answer);
-    return client.read(account, call, answer);
+    if (answer.status !== 201) throw client.failure(what, answer);
+    return client.parse(account, what, answer);
   }
 
   async function findAfterRace(
@@ -113,8 +106,8 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
 
     async ping(signal) {
       await openOrganization(client, pageRows, signal);
-      const call = { what: 'tell the version', path: '/api/version/', signal };
-      const { release: version } = await client.expect(release, call);
+      const request = { what: 'tell the version', path: ['version', ''], signal };
+      const { release: version } = await client.read(release, request);
       return { name: 'Label Studio', version };
     },
 
@@ -130,23 +123,19 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
 
     async revokeAccess({ memberId, workEmail }, _project, signal) {
       const organization = await openOrganization(client, pageRows, signal);
+      const known = memberId && (await organization.accountBy(memberId, signal));
+      if (known && !isRemoved(known) && !isTrainers(known)) throw isNoTrainer(known.id);
+      // Removed already by its id, or that was never noted: the address tells whether there is still somebody to remove.
       const account =
-        memberId !== undefined
-          ? await organization.accountBy(memberId, signal)
-          : workEmail && findByAddress(await organization.accounts(signal), workEmail);
-      if (account === undefined || isRemoved(account)) return;
-      if (memberOf(account).workEmail === undefined) throw isNoTrainer(account.id);
-      const call = {
-        what: `remove member ${account.id}`,
-        path: `/api/organizations/${organization.id}/memberships/${account.id}/`,
-        method: 'DELETE',
-        signal,
-      } as const;
-      const answer = await client.ask(call);
+        known && isTrainers(known) ? known : workEmail && findByAddress(await organization.accounts(signal), workEmail);
+      if (!account) return;
+      const what = `remove member ${account.id}`;
+      const path = ['organizations', String(organization.id), 'memberships', String(account.id), ''];
+      const answer = await client.send({ what, method: 'DELETE', path, signal });
       if (answer.status === 204) return;
       // Somebody else was quicker.
       if (answer.status === 404 && parseFailure(answer.body) !== undefined) return;
-      throw client.failureOf(call, answer);
+      throw client.failure(what, answer);
     },
 
     async *listAccess(_project, signal) {
@@ -167,14 +156,14 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
     },
 
     async setNotice({ projectId }, notice, signal) {
-      const path = `/api/projects/${numberOf(projectId)}/`;
+      const path = ['projects', String(numberOf(projectId)), ''];
       const what = `${notice === null ? 'take the notice out of' : 'show the notice in'} project ${projectId}`;
-      const read = await client.expect(project, { what: `read project ${projectId}`, path, signal });
+      const read = await client.read(project, { what: `read project ${projectId}`, path, signal });
       const current = { html: read.expert_instruction ?? '', isShown: read.show_instruction === true };
       const wanted = withNotice(current, notice);
       if (isSameInstruction(wanted, current)) return;
       const write = ({ html, isShown }: typeof wanted) =>
-        client.expect(project, {
+        client.read(project, {
           what,
           path,
           method: 'PATCH',
@@ -206,6 +195,9 @@ function numberOf(projectId: ProjectId): number {
     `"${projectId}" is no project of Label Studio. Register the number in the project’s URL (…/projects/12/) as externalProjectId.`,
   );
 }
+
+/** In the organisation, and under a Work Email: nobody else is let in or removed by the connector. */
+const isTrainers = (account: Account): boolean => !isRemoved(account) && memberOf(account).workEmail !== undefined;
 
 /** Rule 5 the other way round: the tool's own people are not ours to remove, whatever a seat says. */
 function isNoTrainer(id: number): WorkspaceRejectedError {

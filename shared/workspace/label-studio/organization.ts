@@ -1,16 +1,16 @@
 import { type MemberId, parseWorkEmail, type WorkEmail } from '../../ids.ts';
-import { WorkspaceForbiddenError, WorkspaceRejectedError, WorkspaceUnavailableError } from '../errors.ts';
+import { WorkspaceForbiddenError, WorkspaceUnavailableError } from '../errors.ts';
 import type { Member } from '../port.ts';
 import { type Account, account, isRemoved, membershipPage, parseFailure, whoAmI } from './answers.ts';
 import type { LabelStudioClient } from './client.ts';
-import { OWNER_ADVICE } from './failure.ts';
+import { OWNER_ADVICE } from './explain.ts';
 
 /** The people of the organisation that the token belongs to, the removed ones (nameless by then) included. */
 export interface Organization {
   readonly id: number;
   /** Everybody, read anew. */
   accounts(signal?: AbortSignal): Promise<readonly Account[]>;
-  /** @returns undefined when the account was deleted for good, or never was in the organisation */
+  /** @returns undefined when there is no such account, because it was deleted for good or is another organisation's */
   accountBy(id: MemberId, signal?: AbortSignal): Promise<Account | undefined>;
 }
 
@@ -28,9 +28,9 @@ export async function openOrganization(
   pageRows: number,
   signal?: AbortSignal,
 ): Promise<Organization> {
-  const self = await client.expect(whoAmI, {
+  const self = await client.read(whoAmI, {
     what: 'tell whose token this is',
-    path: '/api/current-user/whoami',
+    path: ['current-user', 'whoami'],
     signal,
   });
   const owner = self.active_organization_meta.email.toLowerCase();
@@ -45,9 +45,10 @@ export async function openOrganization(
   async function readAll(signal?: AbortSignal): Promise<readonly Account[] | undefined> {
     const found = new Map<number, Account>();
     for (let page = 1; ; page += 1) {
-      const { count, next, results } = await client.expect(membershipPage, {
+      const { count, next, results } = await client.read(membershipPage, {
         what: `list the members of organisation ${id}`,
-        path: `/api/organizations/${id}/memberships?page=${page}&page_size=${pageRows}`,
+        path: ['organizations', String(id), 'memberships'],
+        query: { page, page_size: pageRows },
         signal,
       });
       for (const { user } of results) found.set(user.id, user);
@@ -66,14 +67,13 @@ export async function openOrganization(
       throw new WorkspaceUnavailableError('Label Studio’s list of members kept changing while it was read.');
     },
     async accountBy(memberId, signal) {
-      if (!/^\d+$/.test(memberId)) {
-        throw new WorkspaceRejectedError(`The member id "${memberId}" is not Label Studio’s: those are numbers.`);
-      }
-      const call = { what: `read account ${memberId}`, path: `/api/users/${memberId}/`, signal };
-      const answer = await client.ask(call);
+      // Noted under another adapter: not one of Label Studio's, whose ids are numbers.
+      if (!/^\d+$/.test(memberId)) return undefined;
+      const request = { what: `read account ${memberId}`, path: ['users', memberId, ''], signal };
+      const answer = await client.send(request);
       if (answer.status === 404 && parseFailure(answer.body) !== undefined) return undefined;
-      if (answer.status !== 200) throw client.failureOf(call, answer);
-      return client.read(account, call, answer);
+      if (answer.status !== 200) throw client.failure(request.what, answer);
+      return client.parse(account, request.what, answer);
     },
   };
 }
