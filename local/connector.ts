@@ -19,10 +19,17 @@ import { type EmulatorOptions, type Emulators, startEmulators } from './aws/emul
 import { startGateway } from './aws/gateway.ts';
 import { type QueuePump, startQueuePump } from './aws/queue-pump.ts';
 
+/** How to reach a workspace, with its tokens; they are put where an operator would put them. */
+export interface LocalWorkspace extends WorkspaceSettings {
+  readonly token: string;
+  /** Of the adapter that tells the usage, where that is another one. */
+  readonly usageToken?: string | undefined;
+}
+
 export interface LocalConnectorOptions {
   /** The Platform API's base URL. */
   readonly opentrainBaseUrl: string;
-  readonly workspace: WorkspaceSettings & { readonly token: string };
+  readonly workspace: LocalWorkspace;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Of the gateway; 0 for any. */
@@ -56,6 +63,8 @@ export async function startConnector(options: LocalConnectorOptions): Promise<Lo
     OPENTRAIN_BASE_URL: opentrainBaseUrl,
     WORKSPACE: workspace.adapter,
     WORKSPACE_URL: workspace.url,
+    USAGE_WORKSPACE: workspace.usage?.adapter,
+    USAGE_WORKSPACE_URL: workspace.usage?.url,
     RETRY_BASE_SECONDS: options.backOff && String(options.backOff.baseSeconds),
     RETRY_CAP_SECONDS: options.backOff && String(options.backOff.capSeconds),
   };
@@ -68,6 +77,9 @@ export async function startConnector(options: LocalConnectorOptions): Promise<Lo
   const queue = createQueue(createAwsJsonClient('sqs', { environment }), settings.queueUrl);
   const store = createStore(openTable(settings.tableName));
   await parameters.put(names.workspaceToken(DEFAULT_WORKSPACE), workspace.token);
+  if (workspace.usageToken !== undefined) {
+    await parameters.put(names.usageToken(DEFAULT_WORKSPACE), workspace.usageToken);
+  }
 
   const webhook = createWebhookHandler({
     secrets: createWebhookSecrets(parameters, names, clock),

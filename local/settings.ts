@@ -1,5 +1,7 @@
 import { numberSetting } from '../shared/config.ts';
 import { ConfigurationError } from '../shared/errors.ts';
+import { readWorkspaceSettings } from '../shared/workspace/workspace-settings.ts';
+import type { LocalWorkspace } from './connector.ts';
 
 /** What local mode is told by the environment; every part that is not named is played. */
 export interface LocalSettings {
@@ -8,7 +10,7 @@ export interface LocalSettings {
   /** A real OpenTrain, or another's. */
   readonly opentrain?: { readonly baseUrl: string; readonly token: string; readonly webhookSecret: string };
   /** A real workspace. */
-  readonly workspace?: { readonly adapter: string; readonly url: string; readonly token: string };
+  readonly workspace?: LocalWorkspace;
   /** Other emulators, by the SDKs' names. */
   readonly endpoints: { readonly AWS_ENDPOINT_URL_DYNAMODB?: string; readonly AWS_ENDPOINT_URL_SQS?: string };
   /** The workspace's own id of the project that the simulation links. */
@@ -19,17 +21,13 @@ export interface LocalSettings {
 
 const OPENTRAIN = ['OPENTRAIN_BASE_URL', 'OPENTRAIN_PARTNER_TOKEN', 'OPENTRAIN_WEBHOOK_SECRET'] as const;
 const WORKSPACE = ['WORKSPACE_URL', 'WORKSPACE_TOKEN'] as const;
+const USAGE_WORKSPACE = ['USAGE_WORKSPACE', 'USAGE_WORKSPACE_URL', 'USAGE_WORKSPACE_TOKEN'] as const;
 
 /** @throws {ConfigurationError} when a part is named only in part */
 export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings {
   const opentrain = allOrNone(environment, OPENTRAIN);
-  const workspace = allOrNone(environment, WORKSPACE);
-  const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, WORKSPACE: adapter = 'http' } = environment;
-  if (environment.WORKSPACE !== undefined && workspace === undefined && adapter !== 'http') {
-    throw new ConfigurationError(
-      `WORKSPACE=${adapter} names a real workspace: set ${WORKSPACE.join(' and ')} as well.`,
-    );
-  }
+  const workspace = readWorkspace(environment);
+  const { AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS } = environment;
   return {
     port: numberSetting(environment, 'PORT', { byDefault: 8787, least: 0, most: 65_000 }),
     employerToken: environment.OPENTRAIN_EMPLOYER_TOKEN ?? 'ot_pat_local',
@@ -45,8 +43,22 @@ export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings
         webhookSecret: opentrain.OPENTRAIN_WEBHOOK_SECRET,
       },
     }),
-    ...(workspace && { workspace: { adapter, url: workspace.WORKSPACE_URL, token: workspace.WORKSPACE_TOKEN } }),
+    ...(workspace && { workspace }),
   };
+}
+
+function readWorkspace(environment: NodeJS.ProcessEnv): LocalWorkspace | undefined {
+  const given = allOrNone(environment, WORKSPACE);
+  const usage = allOrNone(environment, USAGE_WORKSPACE);
+  const { WORKSPACE: adapter = 'http' } = environment;
+  if (given === undefined) {
+    if (adapter === 'http' && usage === undefined) return undefined;
+    throw new ConfigurationError(
+      `A real workspace has an address and a token: set ${WORKSPACE.join(' and ')} as well.`,
+    );
+  }
+  const settings = readWorkspaceSettings({ ...environment, WORKSPACE: adapter });
+  return { ...settings, token: given.WORKSPACE_TOKEN, usageToken: usage?.USAGE_WORKSPACE_TOKEN };
 }
 
 function allOrNone<const Name extends string>(

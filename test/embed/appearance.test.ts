@@ -13,9 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 afterEach(async () => {
-  expect(opened?.errors ?? []).toEqual([]);
+  const { errors = [] } = opened ?? {};
   await opened?.close();
   opened = undefined;
+  expect(errors, 'of the page and of its strict policy').toEqual([]);
 });
 
 async function open(options?: NoticePageOptions): Promise<NoticePage> {

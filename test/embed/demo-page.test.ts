@@ -22,9 +22,9 @@ beforeEach(async () => {
   await open();
 });
 afterEach(async () => {
-  expect(errors, 'of the page and of its policy').toEqual([]);
   await page.context().close();
   await demo.close();
+  expect(errors, 'of the page and of its policy').toEqual([]);
 });
 
 async function open(options: { readonly colorScheme?: 'dark'; readonly javaScriptEnabled?: boolean } = {}) {

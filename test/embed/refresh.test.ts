@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 afterEach(async () => {
-  expect(opened.errors).toEqual([]);
   await opened.close();
+  expect(opened.errors, 'of the page and of its strict policy').toEqual([]);
 });
 
 /** A page whose clock only moves by `pass`, with a notice whose `src` is answered LOW. */
@@ -45,7 +45,6 @@ async function askedAfter(...waits: number[]): Promise<boolean[]> {
 
 /** Real time for requests that are on their way: the page's own clock stands. */
 async function settle(): Promise<void> {
-  await opened.page.waitForLoadState('networkidle');
   await new Promise((resolve) => setTimeout(resolve, 100));
 }
 

@@ -12,9 +12,10 @@ const ROOT = join(import.meta.dirname, '..', '..');
  * Runs the adapter's tests against a real Label Studio: installed from PyPI into a virtual environment of its own, started
  * on a free loopback port, stopped at the end.
  *
+ * @param vitestArguments - passed on to vitest, for example a part of a file name
  * @returns the exit code
  */
-async function main(filters: readonly string[]): Promise<number> {
+async function main(vitestArguments: readonly string[]): Promise<number> {
   const python = await findPython();
   if (python === undefined) {
     const isRequired = process.env.CI === 'true';
@@ -42,7 +43,7 @@ async function main(filters: readonly string[]): Promise<number> {
     );
     const started = await step('start of Label Studio', () => startLabelStudio(venv, directory));
     server = started;
-    await vitest(filters, { ...process.env, ...handOver(started.installation) });
+    await vitest(vitestArguments, { ...process.env, ...handOver(started.installation) });
     return 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
@@ -65,14 +66,14 @@ async function step<Result>(name: string, work: () => Promise<Result>): Promise<
   return result;
 }
 
-const vitest = (filters: readonly string[], env: NodeJS.ProcessEnv): Promise<string> =>
+const vitest = (more: readonly string[], env: NodeJS.ProcessEnv): Promise<string> =>
   run(
     process.execPath,
     [
       join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
       ...['--config', join(import.meta.dirname, 'vitest.config.ts')],
-      ...filters,
+      ...more,
     ],
     { cwd: ROOT, env, showOutput: true },
   );
