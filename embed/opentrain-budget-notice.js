@@ -128,9 +128,10 @@ export class OpenTrainBudgetNotice extends Element {
     this.#render();
   }
 
-  /** @returns {typeof LABELS} */
+  /** The words in use; setting some leaves the others in English. @returns {typeof LABELS} */
   get labels() {
-    return { ...LABELS, .../** @type {object} */ (this.#labels) };
+    const given = Object.entries(record(this.#labels)).filter(([, text]) => typeof text === 'string');
+    return { ...LABELS, ...Object.fromEntries(given) };
   }
   set labels(/** @type {Partial<typeof LABELS>} */ labels) {
     this.#labels = labels;

@@ -122,7 +122,8 @@ describe('odd data', () => {
       await notice.evaluate((element, labels) => {
         (element as OpenTrainBudgetNotice).labels = labels as object;
       }, odd);
-      expect(await part('notice').count()).toBe(1);
+      expect(await part('title').innerText()).toBe('Funding is running low');
+      expect(await part('link').innerText()).toContain('Top up on OpenTrain');
     },
   );
 });
