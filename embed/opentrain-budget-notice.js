@@ -42,7 +42,7 @@ const LABELS = {
 
 const CONTRACTS_SHOWN = 5;
 /** Seconds. The connector hears of usage once an hour, so that asking more often tells little. */
-const REFRESH = { byDefault: 300, least: 30, mostAfterFailures: 3600, timeout: 30 };
+const REFRESH = { byDefault: 300, least: 30, most: 86_400, mostAfterFailures: 3600, timeout: 30 };
 
 const STYLE = `
 :host { display: block }
@@ -85,10 +85,10 @@ const ICONS = {
 };
 
 /** On a server there are no elements: there the module only must not fail. */
-const Element = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
+const Base = globalThis.HTMLElement ?? /** @type {typeof HTMLElement} */ (class {});
 
 /** @fires budget-state-change `detail: { state, previousState }`, bubbles out of shadow roots too */
-export class OpenTrainBudgetNotice extends Element {
+export class OpenTrainBudgetNotice extends Base {
   static observedAttributes = ['src', 'refresh', 'labels'];
 
   /** @type {unknown} */ #budget = null;
@@ -198,7 +198,8 @@ export class OpenTrainBudgetNotice extends Element {
       this.#failures += 1;
     }
     clearTimeout(this.#timer);
-    const refresh = Math.max(Number(this.getAttribute('refresh')) || REFRESH.byDefault, REFRESH.least);
+    const asked = Number(this.getAttribute('refresh')) || REFRESH.byDefault;
+    const refresh = Math.min(Math.max(asked, REFRESH.least), REFRESH.most);
     const patience = Math.min(refresh * 2 ** this.#failures, Math.max(refresh, REFRESH.mostAfterFailures));
     this.#timer = setTimeout(() => this.#load(), patience * 1000);
   }
