@@ -45,12 +45,12 @@ async function makeSo(
 ): Promise<{ applied: 'in' | 'out'; memberId: MemberId | undefined }> {
   // Where a seat is in the whole workspace, the project is `*`, and the adapter does not look at it.
   const place = { projectId: project as ProjectId };
+  const known = memberId === undefined ? {} : { memberId };
   if (openGrants.size > 0) {
-    const member = await workspace.ensureAccess(trainer, place, signal);
+    const member = await workspace.ensureAccess({ ...trainer, ...known }, place, signal);
     return { applied: 'in', memberId: member.memberId ?? memberId };
   }
   const { opentrainUserId, workEmail } = trainer;
-  const member = { opentrainUserId, workEmail, ...(memberId === undefined ? {} : { memberId }) };
-  await workspace.revokeAccess(member, place, signal);
+  await workspace.revokeAccess({ opentrainUserId, workEmail, ...known }, place, signal);
   return { applied: 'out', memberId };
 }

@@ -38,6 +38,8 @@ export interface Trainer {
   readonly workEmail: WorkEmail;
   /** Masked by OpenTrain ("Maria S."), not unique: for people to read, never a key. */
   readonly displayName: string;
+  /** The workspace's own id of them, once it is known: some platforms no longer find a removed person by address. */
+  readonly memberId?: MemberId;
 }
 
 export interface ProjectRef {

@@ -23,8 +23,8 @@ export interface FaultProxy {
   answerMethod(method: string, status: number): void;
   /** From now on nothing goes through, and nothing is answered. */
   hang(): void;
-  /** The next write (any method but GET and HEAD) goes through, and its answer is lost on the way back. */
-  loseNextAnswerToWrite(): void;
+  /** The next write goes through, and its answer is lost on the way back. */
+  loseNextAnswerToWrite(isWrite: (request: ProxiedRequest) => boolean): void;
   /** From now on everything goes through. */
   heal(): void;
   close(): Promise<void>;
@@ -38,7 +38,7 @@ type Fault =
       readonly method?: string;
     }
   | { readonly kind: 'hang' }
-  | { readonly kind: 'lose-answer' };
+  | { readonly kind: 'lose-answer'; readonly isWrite: (request: ProxiedRequest) => boolean };
 
 /** @param target - base URL of the real server: http, on loopback */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
@@ -58,21 +58,20 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       response.end('{"detail":"A fault was asked for."}');
       return;
     }
-    const isLost = fault?.kind === 'lose-answer' && method !== 'GET' && method !== 'HEAD';
-    if (isLost) fault = undefined;
-
     const headers = { ...request.headers, host: `${hostname}:${port}` };
     // No agent: a connection that the server closed while it was idle would look like a fault that nobody asked for.
     const passedOn = sendRequest({ hostname, port, method, path, headers, agent: false });
     passedOn.end(body);
     const [answer] = (await once(passedOn, 'response')) as [IncomingMessage];
     const content = await buffer(answer);
-    log(answer.statusCode ?? 502);
-    if (isLost) {
+    const status = answer.statusCode ?? 502;
+    log(status);
+    if (fault?.kind === 'lose-answer' && fault.isWrite({ method, path, status })) {
+      fault = undefined;
       response.destroy();
       return;
     }
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    response.writeHead(status, answer.headers);
     response.end(content);
   }
 
@@ -96,8 +95,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     hang() {
       fault = { kind: 'hang' };
     },
-    loseNextAnswerToWrite() {
-      fault = { kind: 'lose-answer' };
+    loseNextAnswerToWrite(isWrite) {
+      fault = { kind: 'lose-answer', isWrite };
     },
     heal() {
       fault = undefined;

@@ -9,7 +9,7 @@ import {
   WorkspaceUnsupportedError,
 } from '../../shared/workspace/errors.ts';
 import type { BudgetNotice, DailyTotal, Member, ProjectRef, Trainer, Workspace } from '../../shared/workspace/port.ts';
-import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { type FaultProxy, type ProxiedRequest, startFaultProxy } from './fault-proxy.ts';
 import type {
   Declaration,
   Harness,
@@ -72,9 +72,11 @@ export function describeConformance(
       ...(member.memberId === undefined ? {} : { memberId: member.memberId }),
     });
 
+    const isWrite = (request: ProxiedRequest) =>
+      harness.isWrite?.(request) ?? (request.method !== 'GET' && request.method !== 'HEAD');
+
     /** How many requests changed something while `act` ran. */
     async function writesDuring(act: () => Promise<unknown>): Promise<number> {
-      const isWrite = harness.isWrite ?? (({ method }) => method !== 'GET' && method !== 'HEAD');
       const before = proxy.requests.length;
       await act();
       return proxy.requests.slice(before).filter((request) => isWrite(request)).length;
@@ -131,7 +133,7 @@ export function describeConformance(
 
       test('after answers that were lost on the way, trying again leaves one account that can work', async () => {
         for (let attempt = 0; attempt < 3; attempt += 1) {
-          proxy.loseNextAnswerToWrite();
+          proxy.loseNextAnswerToWrite(isWrite);
           await admit(maria).catch((error) => expect(error).toBeInstanceOf(WorkspaceUnavailableError));
         }
         proxy.heal();

@@ -4,7 +4,7 @@ import { CommandError, run } from './child.ts';
 
 const NAMES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python'];
 
-/** Says its version if it is new enough for ministack and able to make a virtual environment with pip. */
+/** Says its version if it is new enough and able to make a virtual environment with pip. */
 const PROBE =
   'import sys, venv, ensurepip; print(".".join(map(str, sys.version_info[:3]))); sys.exit(sys.version_info < (3, 10))';
 
@@ -26,11 +26,11 @@ export async function findPython(): Promise<Python | undefined> {
 }
 
 /**
- * Installs the emulator into a virtual environment of its own, unless it is there as `requirements.txt` wants it.
+ * Installs packages into a virtual environment of its own, unless they are there as `requirements.txt` wants them.
  *
  * @returns the environment's Python
  */
-export async function installEmulator(python: Python, directory: string, requirements: string): Promise<string> {
+export async function installPackages(python: Python, directory: string, requirements: string): Promise<string> {
   const executable = join(directory, 'bin', 'python');
   const stamp = join(directory, 'installed.txt');
   const wanted = `Python ${python.version}\n${await readFile(requirements, 'utf8')}`;
@@ -41,7 +41,7 @@ export async function installEmulator(python: Python, directory: string, require
     await run(python.command, ['-m', 'venv', directory]);
     await run(executable, ['-m', 'pip', 'install', '--disable-pip-version-check', '--requirement', requirements]);
   } catch (cause) {
-    throw new CommandError('The emulator could not be installed from the Python package index.', { cause });
+    throw new CommandError('The packages could not be installed from the Python package index.', { cause });
   }
   await writeFile(stamp, wanted);
   return executable;

@@ -6,7 +6,7 @@ import { PLATFORM_API_ROOT } from '../../local/opentrain/api-contract.ts';
 import { CommandError, killRunningCommands, lastLines, run } from './child.ts';
 import { handOver } from './deployment.ts';
 import { type Emulator, freePort, startEmulator } from './emulator.ts';
-import { findPython, installEmulator } from './python.ts';
+import { findPython, installPackages } from './python.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const STACK = 'OpenTrainConnector-dev';
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
 
   try {
     const venv = await step(`ministack on Python ${python.version}`, () =>
-      installEmulator(python, join(ROOT, '.venv-deploy'), join(import.meta.dirname, 'requirements.txt')),
+      installPackages(python, join(ROOT, '.venv-deploy'), join(import.meta.dirname, 'requirements.txt')),
     );
     const started = await step('start of the emulator', () => startEmulator(venv, directory));
     emulator = started;

@@ -292,6 +292,20 @@ describe('a MANAGED_ADAPTER link is OpenTrain’s to provision', () => {
   });
 });
 
+describe('a mode that nobody knows yet is parked as provisioning_mode_unknown, and provisions nobody', () => {
+  test.each(['contract.started', 'project_link.created'] as const)('%s', async (type) => {
+    const { customer, project } = await story.newHire();
+    const requests = story.workspace.requests.count;
+    const event = JSON.stringify(customer.event(type));
+    expect(event).toContain('"PARTNER_WEBHOOK"');
+    const outcome = await customer.deliver(event.replace('"PARTNER_WEBHOOK"', '"CONCIERGE"'));
+    expect(outcome).toBe('parked: provisioning_mode_unknown');
+    expect(story.membersOf(project)).toEqual([]);
+    expect(await customer.grants()).toEqual([]);
+    expect(story.workspace.requests.count).toBe(requests);
+  });
+});
+
 describe('contract.ended', () => {
   test('out of OpenTrain itself: the trainer is out', async () => {
     const { customer, contract, project } = await story.newHire({ delivered: true });
@@ -382,6 +396,23 @@ describe('contract.ended', () => {
     expect(await customer.deliver(ended)).toBe('done: ended_before_started');
     expect(await customer.deliver(ended)).toBe('done: ended_before_started');
     expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('that names no link of the two, only one of which had begun: a late beginning on the other grants nothing', async () => {
+    const customer = await story.newCustomer();
+    const jobId = customer.postJob();
+    const [begun, other] = [customer.link(jobId), customer.link(jobId)];
+    const contract = customer.hire(jobId);
+    await customer.deliver(customer.event('contract.started', begun.id));
+    expect(story.membersOf(begun.project)).toEqual([contract.trainer?.workEmail]);
+
+    story.opentrain.endContract(contract.id);
+    await customer.deliver(without(customer.event('contract.ended'), 'data.projectLink'));
+    expect(await customer.deliver(customer.event('contract.started', other.id))).toBe('done: already_over');
+    for (const link of [begun, other]) {
+      expect(story.membersOf(link.project)).toEqual([]);
+      expect((await customer.grant(contract, link))?.state).toBe('ended');
+    }
   });
 
   test('of a trainer whom somebody has taken out by hand already is fine', async () => {

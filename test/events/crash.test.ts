@@ -78,7 +78,7 @@ describe.each(WRITES)('a project_link.created that crashed right after %s leaves
     expect((await grant())?.state).toBe('ended');
   });
 
-  test('when the link was removed just before that write, and the removal found nothing to end', async () => {
+  test('when the link was removed just before that write, so that the removal did not find it', async () => {
     const { tellOfLink, unlink, members, grant, seat } = await linkedAfterwards();
     expect(await tellOfLink(1, crashAfter(write, unlink))).toEqual({ 'project_link.created': 2 });
 

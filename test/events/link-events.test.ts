@@ -92,6 +92,17 @@ describe('project_link.created', () => {
     expect((await customer.grants()).map(({ state }) => state)).toEqual(['open', 'open']);
   });
 
+  test('whose link is gone at OpenTrain by now ends there, without an error: its removal is on the way', async () => {
+    const { customer, link, project } = await story.newHire();
+    const created = customer.event('project_link.created');
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    const before = story.lines.length;
+    expect(await customer.deliver(created)).toBe('done: link_gone');
+    expect(story.opentrain.calls.at(-1)).toEqual({ operationId: 'listContracts', status: 404 });
+    expect(story.lines.slice(before).filter(({ level }) => level === 'error')).toEqual([]);
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
   test('that OpenTrain lists a contract as active does not bring back one whose end was told', async () => {
     const { customer, contract, project } = await story.newHire();
     const created = customer.event('project_link.created');

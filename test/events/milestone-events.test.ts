@@ -80,6 +80,19 @@ describe('milestone events', () => {
     }
   });
 
+  test('what the latest one does not tell is not taken over from an older one', async () => {
+    const customer = await story.newCustomer();
+    const contract = { id: 'c1' };
+    await customer.deliver(milestoneEvent('milestone.budget_low', contract.id));
+    expect(await customer.budget(contract)).toMatchObject({ state: 'LOW', consumedFraction: 0.8 });
+    const silent = ['data.budget.state', 'data.budget.consumedFraction', 'data.milestone'];
+    const funded = without(milestoneEvent('milestone.funded', contract.id), ...silent);
+    expect(await customer.deliver(funded)).toBe('done: recorded');
+    const budget = await customer.budget(contract);
+    expect(budget).toMatchObject({ eventType: 'milestone.funded', lastEventId: funded.id });
+    for (const field of ['state', 'consumedFraction', 'milestoneId']) expect(budget).not.toHaveProperty(field);
+  });
+
   test('the same event as another delivery changes nothing', async () => {
     const customer = await story.newCustomer();
     const event = milestoneEvent('milestone.budget_low', 'c1');

@@ -192,6 +192,18 @@ describe('404: connection unknown', () => {
     await enqueued();
   });
 
+  test('a cold function serves more real connections than it looks strangers up, and a flood costs no more for it', async () => {
+    const connections = Array.from({ length: 30 }, (_, index) => `customer-${index}`);
+    for (const connection of connections) await storeSecrets(connection, `whsec_${connection}`);
+    for (const connection of connections) {
+      expect(await send({ connection, secret: `whsec_${connection}` }), connection).toBe(202);
+    }
+    const before = reads();
+    for (let index = 0; index < 500; index += 1) expect(await send({ connection: `made-up-${index}` })).toBe(404);
+    expect(reads() - before).toBe(20);
+    while ((await enqueued()).length > 0);
+  });
+
   test('an id that cannot be one costs no read at all', async () => {
     const before = reads();
     for (const connection of ['UPPER', '../acme', 'a'.repeat(65), '', 'a/b', '-a']) {

@@ -13,6 +13,7 @@ import {
   contractEnded,
   contractStarted,
   type Hire,
+  linkEvent,
   milestoneEvent,
   newHire,
   without,
@@ -36,6 +37,12 @@ const grantOf = ({ contract, link }: Hire, connection = 'acme') =>
     connectionId: connection as ConnectionId,
     contractId: contract as ContractId,
     linkId: link as LinkId,
+  });
+const seatOf = ({ project, trainer }: Hire) =>
+  worker.store.seats.get({
+    workspaceId: DEFAULT_WORKSPACE,
+    project: project as ProjectId,
+    trainerId: trainer as TrainerId,
   });
 const connectionOf = (connection: string) => worker.store.connections.get(connection as ConnectionId);
 const logged = (event: string) => worker.lines.filter((line) => line.event === event);
@@ -75,6 +82,45 @@ describe('a duplicate of a finished delivery', () => {
     expect(worker.requests.count - before.dynamo).toBe(1);
     expect(worker.demo.requests.count - before.demo).toBe(0);
     expect(worker.opentrain.calls.length - before.api).toBe(0);
+  });
+
+  test('is none when it is of another event: the id alone is not signed', async () => {
+    const hire = newHire();
+    const delivery = 'used-twice';
+    await worker.run([queuedDelivery({ delivery, event: milestoneEvent('milestone.funded', hire.contract) })]);
+    expect(await worker.recordOf(delivery)).toMatchObject({ status: 'done', reason: 'recorded' });
+    await worker.run([queuedDelivery({ delivery, event: contractStarted(hire) })]);
+    expect(worker.demo.membersOf(hire.project)).toEqual([hire.workEmail]);
+    expect(await worker.recordOf(delivery)).toMatchObject({ status: 'done', reason: 'provisioned' });
+  });
+
+  test('that crashed half-way while its twin was finished goes through the rule again, and heals', async () => {
+    const hire = newHire();
+    const started = queuedDelivery({ event: contractStarted(hire) });
+    const twin = { ...started, messageId: 'twin', receiptHandle: 'receipt of twin' };
+    // Its claim lands in the seat when the twin has finished and the contract is over; then the worker is gone.
+    const crashing: Faults = {
+      store: (store) => ({
+        ...store,
+        seats: {
+          ...store.seats,
+          async claim(...claim) {
+            await worker.run([twin]);
+            await worker.run([queuedDelivery({ event: contractEnded(hire) })]);
+            await store.seats.claim(...claim);
+            throw new Error('crash');
+          },
+        },
+      }),
+    };
+    expect(await worker.run([started], crashing)).toEqual({ [started.messageId]: 2 });
+    expect(await worker.recordOf(started.messageId)).toMatchObject({ status: 'done' });
+    expect((await seatOf(hire))?.openGrants.size, 'left behind by the crash').toBe(1);
+
+    const again = { ...started, attributes: { ...started.attributes, ApproximateReceiveCount: '2' } };
+    expect(await worker.run([again])).toEqual({ [started.messageId]: 'acknowledged' });
+    expect((await seatOf(hire))?.openGrants).toEqual(new Set());
+    expect(worker.demo.membersOf(hire.project)).toEqual([]);
   });
 
   test('brings nobody back who was taken out since', async () => {
@@ -291,6 +337,20 @@ describe('OpenTrain answers 401 or 403 on a connection', () => {
     expect((await connectionOf('tokenless')).attention).toBe('opentrain_forbidden');
   });
 
+  test('an end that names no link ends what is known before it asks, and is retried for the rest', async () => {
+    const hire = newHire();
+    await worker.run([queuedDelivery({ event: contractStarted(hire) })]);
+    const ended = queuedDelivery({ event: without(contractEnded(hire), 'data.projectLink') });
+    const opentrainFetch = async () => new Response('{}', { status: 403 });
+    onTestFinished(() => worker.store.connections.clearAttention('acme' as ConnectionId, 1));
+    expect(await fateAmongOthers(ended, { opentrainFetch })).toBe(2);
+    expect(worker.demo.membersOf(hire.project)).toEqual([]);
+    expect((await grantOf(hire))?.state).toBe('ended');
+
+    expect(await worker.run([ended]), 'once OpenTrain answers').toEqual({ [ended.messageId]: 'acknowledged' });
+    expect(await worker.recordOf(ended.messageId)).toMatchObject({ status: 'done', reason: 'offboarded' });
+  });
+
   test('a delivery that needs no answer of OpenTrain goes on, and does not make the connection well', async () => {
     const connection = 'half-well';
     await worker.store.connections.markAttention(connection as ConnectionId, 'opentrain_forbidden', 1);
@@ -374,7 +434,7 @@ describe('needs a person', () => {
     expect(worker.demo.membersOf(hire.project)).toEqual([]);
   });
 
-  test('to take a trainer out: the delivery is parked, and the alarm is raised', async () => {
+  test('to take a trainer out: the delivery is parked with the exact steps, and the alarm is raised', async () => {
     const hire = newHire();
     await worker.run([queuedDelivery({ event: contractStarted(hire) })]);
     const stuck = fakeWorkspace({
@@ -385,7 +445,11 @@ describe('needs a person', () => {
     const ended = queuedDelivery({ event: contractEnded(hire) });
     expect(await fateAmongOthers(ended, { workspace: stuck })).toBe('acknowledged');
     expect(await grantOf(hire)).toMatchObject({ state: 'ended' });
-    expect(await worker.recordOf(ended.messageId)).toMatchObject({ status: 'parked', reason: 'action_required' });
+    expect(await worker.recordOf(ended.messageId)).toMatchObject({
+      status: 'parked',
+      reason: 'action_required',
+      steps,
+    });
     expect(logged('delivery.parked')).toMatchObject([{ level: 'error', reason: 'action_required' }]);
   });
 });
@@ -404,6 +468,7 @@ describe('anything else: retried, never acknowledged', () => {
   test.each([
     ['an error type that the code has never seen', new NeverSeenBefore('surprise')],
     ['an error without a message', new NeverSeenBefore()],
+    ['an error that is its own cause', bitingItsTail()],
     ['a string', 'surprise'],
     ['undefined', undefined],
     ['null', null],
@@ -550,6 +615,57 @@ describe('a batch', () => {
   });
 });
 
+describe('project_link.removed with a longer list than one attempt gets through', () => {
+  /** A link with so many trainers in its project, and its removal. */
+  async function removalOf(trainers: number) {
+    const { link, project } = newHire();
+    const hires = Array.from({ length: trainers }, () => newHire({ link, project }));
+    for (const hire of hires) await worker.run([queuedDelivery({ event: contractStarted(hire) })]);
+    const [first = newHire()] = hires;
+    const removed = queuedDelivery({ event: linkEvent('project_link.removed', first) });
+    return { removed, project, trainers: hires.map(({ trainer }) => trainer).sort() };
+  }
+
+  test('gets on with every attempt: whoever is out already is not called for again', async () => {
+    const { removed, trainers } = await removalOf(6);
+    const out: string[] = [];
+    const attempts: number[] = [];
+    /** Takes two out, and keeps the third call waiting until the worker's time is over. */
+    const slow = () => {
+      let calls = 0;
+      return fakeWorkspace({
+        async revokeAccess({ opentrainUserId }, _project, signal) {
+          calls += 1;
+          if (calls > 2)
+            await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+          out.push(opentrainUserId);
+        },
+      });
+    };
+    let fate: unknown;
+    while (fate !== 'acknowledged' && attempts.length < 10) {
+      // The worker keeps five seconds back for its notes.
+      fate = (await worker.run([removed], { workspace: slow(), remaining: 6_000 }))[removed.messageId];
+      attempts.push(out.length);
+    }
+    expect(attempts, 'how many are out after each').toEqual([2, 4, 6]);
+    expect(out.toSorted(), 'each of them once').toEqual(trainers);
+    expect(await worker.recordOf(removed.messageId)).toMatchObject({ status: 'done', reason: 'offboarded' });
+  });
+
+  test('after trouble with some of it calls for those alone', async () => {
+    const { removed, project, trainers } = await removalOf(5);
+    worker.demo.respondNext(503, {}, 2);
+    const before = worker.demo.requests.count;
+    expect(await fateAmongOthers(removed)).toBe(2);
+    expect(worker.demo.membersOf(project)).toHaveLength(2);
+    expect(worker.demo.requests.count - before).toBe(trainers.length);
+    expect(await worker.run([removed])).toEqual({ [removed.messageId]: 'acknowledged' });
+    expect(worker.demo.membersOf(project)).toEqual([]);
+    expect(worker.demo.requests.count - before - trainers.length).toBe(2);
+  });
+});
+
 test('the table is away: nothing is acknowledged', async () => {
   const broken = await startWorker();
   onTestFinished(() => broken.close());
@@ -564,12 +680,7 @@ test('what a trainer is known by in the seat is theirs alone: two trainers of on
   await worker.run([maria, joao].map((hire) => queuedDelivery({ event: contractStarted(hire) })));
   await worker.run([queuedDelivery({ event: contractEnded(maria) })]);
   expect(worker.demo.membersOf('shared')).toEqual([joao.workEmail]);
-  const seat = await worker.store.seats.get({
-    workspaceId: DEFAULT_WORKSPACE,
-    project: 'shared' as ProjectId,
-    trainerId: joao.trainer as TrainerId,
-  });
-  expect(seat?.openGrants).toEqual(new Set([`acme/${joao.contract}/${joao.link}`]));
+  expect((await seatOf(joao))?.openGrants).toEqual(new Set([`acme/${joao.contract}/${joao.link}`]));
 });
 
 function gate() {
@@ -578,6 +689,12 @@ function gate() {
     open = resolve;
   });
   return { open: () => open(), opened };
+}
+
+function bitingItsTail(): Error {
+  const error = new Error('surprise');
+  error.cause = error;
+  return error;
 }
 
 /** Plays Lambda over the worker's real queue until it is empty. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MemberId, TrainerId, WorkEmail } from '../../shared/ids.ts';
+import { checkWorkspace } from '../../shared/workspace/check-workspace.ts';
 import { NeedsPersonError, WorkspaceForbiddenError, WorkspaceRejectedError } from '../../shared/workspace/errors.ts';
 import {
   createLabelStudioWorkspace,
@@ -36,6 +37,16 @@ beforeAll(() => {
 beforeEach(async () => {
   project = await harness.newProject();
   maria = newTrainer();
+});
+
+test('the check of a live workspace runs its whole way a second time, though the first canary cannot come back', async () => {
+  for (const time of ['first', 'second']) {
+    const checks = await checkWorkspace(open(), project);
+    const verdictOf = (name: string) => checks.find((check) => check.name === name)?.verdict;
+    expect(verdictOf('take out'), time).toBe('pass');
+    expect(verdictOf('no longer listed'), time).toBe('pass');
+    expect(verdictOf('clean up'), time).not.toBe('fail');
+  }
 });
 
 describe('the token', () => {

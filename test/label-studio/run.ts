@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CommandError, killRunningCommands, lastLines, run } from '../deploy/child.ts';
-import { findPython, installEmulator } from '../deploy/python.ts';
+import { findPython, installPackages } from '../deploy/python.ts';
 import { handOver } from './installation.ts';
 import { type LabelStudioServer, startLabelStudio } from './server.ts';
 
@@ -39,7 +39,7 @@ async function main(vitestArguments: readonly string[]): Promise<number> {
   try {
     const venv = join(ROOT, '.venv-label-studio');
     await step(`Label Studio on Python ${python.version}`, () =>
-      installEmulator(python, venv, join(import.meta.dirname, 'requirements.txt')),
+      installPackages(python, venv, join(import.meta.dirname, 'requirements.txt')),
     );
     const started = await step('start of Label Studio', () => startLabelStudio(venv, directory));
     server = started;

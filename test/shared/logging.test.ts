@@ -40,6 +40,20 @@ test('an error is told with its class, where it was thrown and its causes, never
   expect(JSON.stringify(described)).not.toContain('maria');
 });
 
+test('a chain of causes that bites its own tail is told as far as it helps', () => {
+  const [first, second] = [new Error('first'), new Error('second')];
+  first.cause = second;
+  second.cause = first;
+  expect(describeError(first)).toMatchObject({
+    message: 'first',
+    cause: { message: 'second', cause: { name: 'Error' } },
+  });
+
+  const lines: string[] = [];
+  createLogger((line) => lines.push(line)).error({ event: 'delivery.retried', error: first });
+  expect(lines).toHaveLength(1);
+});
+
 test('what was thrown and is no error is told by its type alone', () => {
   expect(describeError('whsec_thrown')).toEqual({ name: 'string' });
 });

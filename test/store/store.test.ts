@@ -97,6 +97,27 @@ describe('grants: ended is final', () => {
     });
   });
 
+  test.each(['waiting_for_consent', 'trainer_unclear'] as const)(
+    '%s does not overrule an open grant',
+    async (reason) => {
+      const grant = newGrant();
+      await store.grants.open(grant, details, NOW);
+      expect(await store.grants.park(grant, { title: 'Less is known' }, { reason }, NOW + 1)).toBe('open');
+      const { state, title, reason: noted } = (await store.grants.get(grant)) ?? {};
+      expect({ state, title, noted }).toEqual({ state: 'open', title: 'Draw boxes', noted: undefined });
+    },
+  );
+
+  test('action_required does, for a person must help; and waiting may follow waiting', async () => {
+    const grant = newGrant();
+    const why = { reason: 'action_required', steps: ['Restore member 42.'] } as const;
+    await store.grants.open(grant, details, NOW);
+    expect(await store.grants.park(grant, details, why, NOW + 1)).toBe('parked');
+    expect(await store.grants.get(grant)).toMatchObject({ state: 'parked', ...why });
+    expect(await store.grants.park(grant, details, { reason: 'waiting_for_consent' }, NOW + 2)).toBe('parked');
+    expect(await store.grants.get(grant)).toMatchObject({ state: 'parked', reason: 'waiting_for_consent', steps: [] });
+  });
+
   test('ending tells who it was about: what was known stays, what was not is added', async () => {
     const known = newGrant();
     await store.grants.open(known, details, NOW);

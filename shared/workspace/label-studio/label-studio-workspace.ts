@@ -39,9 +39,6 @@ const PAGE_ROWS = 200;
 /** How long another worker that just made the same account may need to make it a member as well. */
 const RACE_MILLISECONDS = 1_000;
 
-/** A trainer, and who that was here before, as far as somebody remembers. */
-type KnownTrainer = Trainer & { readonly memberId?: MemberId };
-
 /**
  * A self-hosted Label Studio (Community). Everybody in the organisation sees every project of it, so access is to the
  * workspace: `project` is not looked at but for totals and the notice.
@@ -60,7 +57,7 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
   });
 
   /** The account that belongs to the trainer, made if there is none. @throws {NeedsPersonError} if it was removed */
-  async function ensureAccount(trainer: KnownTrainer, signal?: AbortSignal): Promise<Account> {
+  async function ensureAccount(trainer: Trainer, signal?: AbortSignal): Promise<Account> {
     const { opentrainUserId, workEmail, memberId } = trainer;
     const organization = await openOrganization(client, pageRows, signal);
     const restore = (id?: MemberId) =>
@@ -111,7 +108,7 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
       return { name: 'Label Studio', version };
     },
 
-    async ensureAccess(trainer: KnownTrainer, _project, signal) {
+    async ensureAccess(trainer: Trainer, _project, signal) {
       const account = await ensureAccount(trainer, signal);
       if (account.email !== account.email.toLowerCase()) throw needsLowerCase(baseUrl, account.id);
       if (firstPassword === 'by-person' && account.active_organization == null) {
