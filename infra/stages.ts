@@ -119,6 +119,7 @@ export interface StageSettings {
 export const WORKSPACE_ADAPTERS = {
   http: { hasTotals: true },
   'label-studio': { hasTotals: true },
+  'label-studio-by-hand': { hasTotals: true },
   scim: { hasTotals: false },
   'scim-label-studio-enterprise': { hasTotals: false },
 } as const;

@@ -22,6 +22,7 @@ export interface Adapter {
 const ADAPTERS = {
   http: { open: createHttpWorkspace, hasTotals: true },
   'label-studio': { open: createLabelStudioWorkspace, hasTotals: true },
+  'label-studio-by-hand': { open: openLabelStudioByHand, hasTotals: true },
   scim: { open: createScimWorkspace, hasTotals: false },
   'scim-label-studio-enterprise': { open: openLabelStudioEnterprise, hasTotals: false },
 } as const satisfies Record<string, Adapter>;
@@ -35,6 +36,11 @@ export function isAdapterName(name: string): name is AdapterName {
 }
 
 export const adapterNamed = (name: AdapterName): Adapter => ADAPTERS[name];
+
+/** Where no companion mails first passwords: each new trainer waits for a person, who is told what to do. */
+function openLabelStudioByHand(options: AdapterOptions): Workspace {
+  return createLabelStudioWorkspace({ ...options, firstPassword: 'by-person' });
+}
 
 function openLabelStudioEnterprise(options: AdapterOptions): Workspace {
   return createScimWorkspace({ ...options, dialect: 'label-studio-enterprise' });

@@ -616,6 +616,11 @@ describe('a batch', () => {
 });
 
 describe('project_link.removed with a longer list than one attempt gets through', () => {
+  /** Besides the five that the worker keeps back for its notes. */
+  const ONE_SECOND = 6_000;
+  const untilTimeIsOver = (signal: AbortSignal | undefined) =>
+    new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+
   /** A link with so many trainers in its project, and its removal. */
   async function removalOf(trainers: number) {
     const { link, project } = newHire();
@@ -628,29 +633,42 @@ describe('project_link.removed with a longer list than one attempt gets through'
 
   test('gets on with every attempt: whoever is out already is not called for again', async () => {
     const { removed, trainers } = await removalOf(6);
-    const out: string[] = [];
+    const out: unknown[] = [];
     const attempts: number[] = [];
-    /** Takes two out, and keeps the third call waiting until the worker's time is over. */
-    const slow = () => {
+    const twoAtMost = () => {
       let calls = 0;
       return fakeWorkspace({
         async revokeAccess({ opentrainUserId }, _project, signal) {
           calls += 1;
-          if (calls > 2)
-            await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+          if (calls > 2) await untilTimeIsOver(signal);
           out.push(opentrainUserId);
         },
       });
     };
     let fate: unknown;
     while (fate !== 'acknowledged' && attempts.length < 10) {
-      // The worker keeps five seconds back for its notes.
-      fate = (await worker.run([removed], { workspace: slow(), remaining: 6_000 }))[removed.messageId];
+      fate = (await worker.run([removed], { workspace: twoAtMost(), remaining: ONE_SECOND }))[removed.messageId];
       attempts.push(out.length);
     }
     expect(attempts, 'how many are out after each').toEqual([2, 4, 6]);
     expect(out.toSorted(), 'each of them once').toEqual(trainers);
     expect(await worker.recordOf(removed.messageId)).toMatchObject({ status: 'done', reason: 'offboarded' });
+  });
+
+  test('one that takes all the time there is keeps nobody else in', async () => {
+    const { removed, trainers } = await removalOf(4);
+    const [stuck, ...others] = trainers;
+    const out: unknown[] = [];
+    const workspace = fakeWorkspace({
+      async revokeAccess({ opentrainUserId }, _project, signal) {
+        if (opentrainUserId === stuck) await untilTimeIsOver(signal);
+        out.push(opentrainUserId);
+      },
+    });
+    for (const _attempt of [1, 2]) {
+      expect(await worker.run([removed], { workspace, remaining: ONE_SECOND })).toEqual({ [removed.messageId]: 2 });
+    }
+    expect(out.toSorted()).toEqual(others);
   });
 
   test('after trouble with some of it calls for those alone', async () => {

@@ -62,7 +62,11 @@ describe('stage settings', () => {
 
   test.each([
     ['alarmEmail', 'nobody', 'must be an e-mail address, not "nobody"'],
-    ['workspace', 'csv', 'must be one of http, label-studio, scim, scim-label-studio-enterprise, not "csv"'],
+    [
+      'workspace',
+      'csv',
+      'must be one of http, label-studio, label-studio-by-hand, scim, scim-label-studio-enterprise, not "csv"',
+    ],
     ['usageWorkspace', 'http', 'goes together with usageWorkspaceUrl: state both or neither'],
     ['retainData', 'yes', 'must be true or false, not "yes"'],
     ['workerConcurrency', '1', 'must be a whole number from 2 to 1000, not "1"'],
