@@ -24,6 +24,11 @@ export class InstallNotActiveError extends ConnectorError {
   override readonly name = 'InstallNotActiveError';
 }
 
+/** An endpoint was registered whose secret is lost, and it could not be taken back. */
+export class EndpointLeftBehindError extends ConnectorError {
+  override readonly name = 'EndpointLeftBehindError';
+}
+
 export interface ConnectRequest {
   readonly connectionId: ConnectionId;
   /** `ot_ptk_…`, as the customer copied it from the consent screen. */
@@ -47,6 +52,7 @@ export interface ConnectParts {
  *
  * @throws {OpenTrainError} when OpenTrain refuses the token or the endpoint
  * @throws {InstallNotActiveError} when the install is not ACTIVE
+ * @throws {EndpointLeftBehindError} when neither the secret could be stored nor its endpoint deleted again
  */
 export async function connect(
   { connectionId, token, webhookUrl, workspaceId }: ConnectRequest,
@@ -72,7 +78,13 @@ export async function connect(
     await parameters.put(names.webhookSecrets(connectionId), secret);
   } catch (error) {
     // A secret that is lost cannot be asked for again, so its endpoint would only ever be refused.
-    await client.deleteWebhookEndpoint(webhookEndpoint.id);
+    await client.deleteWebhookEndpoint(webhookEndpoint.id).catch((cause) => {
+      throw new EndpointLeftBehindError(
+        `The webhook secret could not be stored, nor could the endpoint ${webhookEndpoint.id} be deleted again. ` +
+          'Delete it at OpenTrain, or its deliveries are refused until OpenTrain disables it; then connect again.',
+        { cause: new AggregateError([error, cause]) },
+      );
+    });
     throw error;
   }
   await connections.connect({ ...connection, endpointId: webhookEndpoint.id }, clock.now());

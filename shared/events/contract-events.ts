@@ -14,16 +14,17 @@ import {
 import type { ProjectLink } from '../opentrain/relied-on.ts';
 import type { Grant } from '../store/grants.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
+import { forEachInTurn } from './for-each-in-turn.ts';
 
 /** A hire on a linked job: the trainer belongs into the linked project. */
 export async function onContractStarted(context: EventContext): Promise<Verdict> {
   const contract = contractOf(context.event);
   if (contract.id === undefined) return parked('no_contract');
   if (contract.status === 'ended') return onContractEnded(context);
+  const { id } = contract;
   const links = await linksOf(contract, context);
-  const verdicts: Verdict[] = [];
-  for (const link of links)
-    verdicts.push(await admitTo(link, contract, contract.id, trainerOf(context.event), context));
+  const trainer = trainerOf(context.event);
+  const verdicts = await forEachInTurn(links, context.signal, (link) => admitTo(link, contract, id, trainer, context));
   return worstOf(verdicts, done('no_link'));
 }
 
@@ -31,26 +32,23 @@ export async function onContractStarted(context: EventContext): Promise<Verdict>
 export async function onContractEnded(context: EventContext): Promise<Verdict> {
   const contract = contractOf(context.event);
   if (contract.id === undefined) return parked('no_contract');
+  const { id } = contract;
   const { connection, link: known } = context.situation;
   const told = linkOf(context.event);
   const links =
     told === undefined
-      ? everyLinkOf(contract, contract.id, context)
+      ? everyLinkOf(contract, id, context)
       : [{ ...told, projectId: told.projectId ?? known?.projectId }];
 
   const trainer = trainerOf(context.event);
-  const verdicts: Verdict[] = [];
-  for await (const link of links) {
+  const verdicts = await forEachInTurn(links, context.signal, async (link) => {
     const mode = link.provisioningMode ?? known?.provisioningMode;
-    if (mode === 'MANAGED_ADAPTER' && context.situation.grant === undefined) {
-      verdicts.push(done('managed_by_opentrain'));
-      continue;
-    }
-    const ref = { connectionId: connection.id, contractId: contract.id, linkId: link.id };
+    if (mode === 'MANAGED_ADAPTER' && context.situation.grant === undefined) return done('managed_by_opentrain');
+    const ref = { connectionId: connection.id, contractId: id, linkId: link.id };
     const details = { ...detailsOf(contract, link, context), trainerId: trainer.opentrainUserId };
     const dismissal = await dismiss(ref, details, context.parts, context.signal);
-    verdicts.push(done(dismissal.kind === 'dismissed' ? 'offboarded' : 'ended_before_started'));
-  }
+    return done(dismissal.kind === 'dismissed' ? 'offboarded' : 'ended_before_started');
+  });
   return worstOf(verdicts, done('no_link'));
 }
 

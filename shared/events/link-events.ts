@@ -7,6 +7,7 @@ import type { Contract } from '../opentrain/relied-on.ts';
 import type { Grant } from '../store/grants.ts';
 import { admitTo, askForLink } from './contract-events.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
+import { forEachInTurn } from './for-each-in-turn.ts';
 
 /** A project was linked to a job: the mapping is recorded, and contracts that began earlier are let in. */
 export async function onLinkCreated(context: EventContext): Promise<Verdict> {
@@ -33,7 +34,7 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
   if (contracts.length === CONTRACTS_AT_MOST) {
     parts.logger.warn({ event: 'contracts.list-full', connectionId, linkId: link.id, count: contracts.length });
   }
-  return forEachInTurn(contracts, context.signal, async (listed) => {
+  const verdicts = await forEachInTurn(contracts, context.signal, async (listed) => {
     const contractId = listed.id;
     const contract = {
       id: contractId,
@@ -52,6 +53,7 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
     };
     return admitTo(link, contract, contractId, trainer, { ...context, situation: { ...situation, grant } });
   });
+  return worstOf(verdicts, done('nobody_concerned'));
 }
 
 /** A link was deleted for good: no contract.ended will ever come for its grants, so they end here. */
@@ -72,11 +74,12 @@ async function endGrantsOf(linkId: LinkId, { event, parts, signal, situation }: 
     if (grant.linkId === linkId) (grant.state === 'ended' ? ended : open).push(grant);
   }
   // Those that an earlier attempt has ended come last, so that a long list gets on with every attempt.
-  return forEachInTurn([...open, ...ended], signal, async (grant) => {
+  const verdicts = await forEachInTurn([...open, ...ended], signal, async (grant) => {
     if (grant.state === 'ended' && (await isSettled(grant, parts))) return done('offboarded');
     await dismiss(grant, { workspaceId: connection.workspaceId, lastEventId: event.id }, parts, signal);
     return done('offboarded');
   });
+  return worstOf(verdicts, done('nobody_concerned'));
 }
 
 async function contractsOrGone(
@@ -89,24 +92,4 @@ async function contractsOrGone(
     if (error instanceof OpenTrainError && error.status === 404) return undefined;
     throw error;
   }
-}
-
-/** One contract's trouble does not keep the others waiting; the delivery as a whole is tried again for it. */
-async function forEachInTurn<One>(
-  all: readonly One[],
-  signal: AbortSignal,
-  act: (one: One) => Promise<Verdict>,
-): Promise<Verdict> {
-  const verdicts: Verdict[] = [];
-  const failures: unknown[] = [];
-  for (const one of all) {
-    signal.throwIfAborted();
-    try {
-      verdicts.push(await act(one));
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-  return worstOf(verdicts, done('nobody_concerned'));
 }

@@ -44,7 +44,12 @@ export function createConnections(table: Table): Connections {
     async connect({ id, ...fields }, now) {
       await table.change(connectionKey(id), {
         set: { ...fields, status: 'active', updatedAt: now },
-        remove: ['attention', 'attentionSince', 'disconnectedAt'],
+        remove: [
+          'attention',
+          'attentionSince',
+          'disconnectedAt',
+          ...(fields.endpointId === undefined ? ['endpointId'] : []),
+        ],
       });
     },
     async disconnect(id, install, now) {

@@ -36,6 +36,7 @@ export function createDeliveries(table: Table): Deliveries {
       await table.change(deliveryKey(connection, delivery), {
         set: { status, ...fields, updatedAt: now, expiresAt: Math.floor(now / 1000) + KEPT_SECONDS },
         setIfAbsent: { firstSeenAt: now },
+        remove: fields.steps === undefined ? ['steps'] : [],
         // Of two workers at one delivery, the one that waits must not overrule the one that is done.
         ...(status === 'done'
           ? {}
