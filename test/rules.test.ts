@@ -318,9 +318,6 @@ describe('rule 8: one customer’s trouble stays theirs', () => {
   });
 });
 
-test.todo('rule 9: usage is cumulative and attributable');
-test.todo('rule 10: no mass removal by accident');
-
 function permutations<One>(all: readonly One[]): One[][] {
   if (all.length === 0) return [[]];
   return all.flatMap((one, index) => permutations(all.toSpliced(index, 1)).map((rest) => [one, ...rest]));

@@ -282,6 +282,16 @@ describe('deliveries: done is not overruled', () => {
   const statusOf = async (connectionId: ConnectionId, deliveryId: DeliveryId) =>
     (await store.situation({ connectionId, deliveryId })).delivery;
 
+  test('the steps of a delivery that waited for a person are gone once it is done', async () => {
+    const [connection, delivery] = [newConnection(), unique('delivery') as DeliveryId];
+    const waited = { status: 'parked', reason: 'action_required', steps: ['Restore member 42.'], attempts: 1 } as const;
+    await store.deliveries.record(connection, delivery, waited, NOW);
+    expect((await statusOf(connection, delivery))?.steps).toEqual(['Restore member 42.']);
+    await store.deliveries.record(connection, delivery, { status: 'done', attempts: 2 }, NOW + 1);
+    expect(await statusOf(connection, delivery)).toMatchObject({ status: 'done' });
+    expect((await statusOf(connection, delivery))?.steps).toBeUndefined();
+  });
+
   test.each(['waiting', 'parked'] as const)('by one that is %s', async (status) => {
     const [connection, delivery] = [newConnection(), unique('delivery') as DeliveryId];
     await store.deliveries.record(connection, delivery, { status: 'done', reason: 'provisioned', attempts: 1 }, NOW);
