@@ -11,7 +11,7 @@ const HELP = `Checks a live workspace with a canary trainer: in, out, in again, 
 Cleans up after itself, whatever happens.
 
   WORKSPACE=http WORKSPACE_URL=https://annotation.example/opentrain/v1 \\
-    node cli/check-workspace.ts --project street-signs < token.txt
+    npm run --silent check:workspace -- --project street-signs < token.txt
 
 Options
   --project <id>     the project to try it in, as the platform calls it; best one that nobody works in

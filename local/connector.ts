@@ -15,6 +15,7 @@ import { DEFAULT_WORKSPACE } from '../shared/store/connections.ts';
 import { createStore, type Store } from '../shared/store/store.ts';
 import { openTable } from '../shared/store/table.ts';
 import type { WorkspaceSettings } from '../shared/store/workspaces.ts';
+import type { Workspace } from '../shared/workspace/port.ts';
 import { type EmulatorOptions, type Emulators, startEmulators } from './aws/emulators.ts';
 import { startGateway } from './aws/gateway.ts';
 import { type QueuePump, startQueuePump } from './aws/queue-pump.ts';
@@ -47,6 +48,8 @@ export interface LocalConnector {
   readonly parameters: ParameterStore;
   readonly names: CredentialNames;
   readonly sqs: SQSClient;
+  /** The workspace that connections share, as the worker calls it. */
+  readonly workspace: Workspace;
   webhookUrl(connection: ConnectionId): string;
   /** Makes a customer's token a connection, as the operator's command does. */
   connect(connection: ConnectionId, token: string): ReturnType<typeof connect>;
@@ -87,10 +90,8 @@ export async function startConnector(options: LocalConnectorOptions): Promise<Lo
     clock,
     logger,
   });
-  const worker = createWorkerHandler({
-    ...createWorkerParts(settings, { store, parameters, clock, logger }),
-    queue,
-  });
+  const workerParts = createWorkerParts(settings, { store, parameters, clock, logger });
+  const worker = createWorkerHandler({ ...workerParts, queue });
   const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
   const gateway = await startGateway(webhook, port, clock);
   const pump = startQueuePump({ sqs, queueUrl: settings.queueUrl, handler: worker, logger });
@@ -103,6 +104,7 @@ export async function startConnector(options: LocalConnectorOptions): Promise<Lo
     parameters,
     names,
     sqs,
+    workspace: (await workerParts.placeOf(DEFAULT_WORKSPACE)).workspace,
     webhookUrl,
     connect: (connectionId, token) =>
       connect(

@@ -1,5 +1,5 @@
 import { systemClock } from '../shared/clock.ts';
-import { ConnectorError } from '../shared/errors.ts';
+import { ConfigurationError, ConnectorError } from '../shared/errors.ts';
 import type { ConnectionId } from '../shared/ids.ts';
 import { createLogger } from '../shared/logging.ts';
 import { type LocalConnector, startConnector } from './connector.ts';
@@ -43,6 +43,8 @@ async function main(): Promise<void> {
   });
   closing.unshift(() => connector.close());
 
+  // A wrong address or token comes out now, and not with the first hire.
+  await connector.workspace.ping();
   const story = simulation === undefined ? undefined : await setTheScene(simulation, connector, settings.project);
   if (settings.opentrain !== undefined) await useTheirs(settings.opentrain, connector);
 
@@ -100,5 +102,5 @@ try {
 } catch (error) {
   if (!(error instanceof ConnectorError) && (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
   process.stderr.write(`${(error as Error).message}\n`);
-  process.exit(2);
+  process.exit(error instanceof ConfigurationError ? 2 : 1);
 }

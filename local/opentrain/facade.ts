@@ -1,9 +1,9 @@
+import { EVENT_TYPES } from '../../shared/connections/connect.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
 import type { Approval, Approvals } from './approvals.ts';
 import { budgetOf } from './budget.ts';
 import type { Arrange, Delivery, DeliveryEngine } from './deliveries.ts';
 import type { Employer } from './employer.ts';
-import { ALL_EVENT_TYPES } from './event-types.ts';
 import type { EventLog, EventRecord } from './events.ts';
 import type { Outage, OutageMode } from './outage.ts';
 import type { AnsweredCall, PlatformHttp } from './platform-http.ts';
@@ -173,7 +173,7 @@ export function createFacade(dependencies: Dependencies): Facade {
     unlinkProject(installId, linkId) {
       api.deleteProjectLink({ ...parameterless, install: installOf(installId), path: { linkId } });
     },
-    registerEndpoint(installId, url, eventTypes = ALL_EVENT_TYPES) {
+    registerEndpoint(installId, url, eventTypes = EVENT_TYPES) {
       const body = { url, eventTypes: [...eventTypes] };
       const created = api.createWebhookEndpoint({ ...parameterless, install: installOf(installId), body });
       return { endpointId: created.webhookEndpoint.id, secret: created.secret };

@@ -37,7 +37,12 @@ const SERVICES = {
 export interface AwsJsonClientOptions {
   /** Where the region, the credentials and the endpoint are read, by the names that Lambda and the SDKs use. */
   readonly environment?: NodeJS.ProcessEnv;
-  /** For connecting and answering, each try. @default 2000 */
+  /**
+   * For connecting and answering, each try. Two tries of three calls, the most that a reception makes, stay within the
+   * webhook function's 9 s.
+   *
+   * @default 1300
+   */
   readonly timeoutMilliseconds?: number;
   readonly clock?: Clock;
   readonly sleep?: Sleep;
@@ -51,7 +56,7 @@ const PAUSE_MILLISECONDS = { least: 50, spread: 100 };
 export function createAwsJsonClient(service: keyof typeof SERVICES, options: AwsJsonClientOptions = {}): AwsJsonClient {
   const {
     environment = process.env,
-    timeoutMilliseconds = 2_000,
+    timeoutMilliseconds = 1_300,
     clock = systemClock,
     sleep = realSleep,
     random = Math.random,

@@ -23,8 +23,10 @@ const AGAIN_MILLISECONDS = 30_000;
 const UNKNOWN_MILLISECONDS = 60_000;
 const UNKNOWN_REMEMBERED = 1_000;
 /**
- * Ids never seen before may cost 20 reads, then one every 5 s; beyond that they are answered as unknown without asking.
- * A flood of invented ids thus costs no more than this, and a real new connection is found at OpenTrain's next attempt.
+ * Ids that this instance has not seen may cost 20 reads, then one every 5 s; beyond that they are answered as unknown
+ * without asking. Only ids that turn out to be made up use it up: found connections and failed reads give theirs back.
+ * While a flood lasts, a cold instance may thus answer 404 to a real connection, and OpenTrain tries again in a minute;
+ * it cannot tell the two apart without a read, and reads are what the flood must not buy.
  */
 const STRANGERS = { burst: 20, refillMilliseconds: 5_000 };
 
@@ -53,6 +55,11 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
     return true;
   }
 
+  /** It was no stranger, or nobody can tell. */
+  function giveBack(): void {
+    strangersLeft = Math.min(STRANGERS.burst, strangersLeft + 1);
+  }
+
   function rememberUnknown(connection: ConnectionId, until: number): void {
     const oldest = unknownUntil.keys().next();
     if (unknownUntil.size >= UNKNOWN_REMEMBERED && !oldest.done) unknownUntil.delete(oldest.value);
@@ -70,12 +77,14 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
       }
       const secrets = parseSecrets(value);
       if (secrets.length === 0) throw new Error('the parameter holds no whsec_ secret');
-      // It was no stranger.
-      if (before === undefined) strangersLeft = Math.min(STRANGERS.burst, strangersLeft + 1);
+      if (before === undefined) giveBack();
       known.set(connection, { secrets, readAt: now, askedAt: now });
       return { kind: 'found', secrets };
     } catch (error) {
-      if (before === undefined) return { kind: 'unavailable', error };
+      if (before === undefined) {
+        giveBack();
+        return { kind: 'unavailable', error };
+      }
       known.set(connection, { ...before, askedAt: now });
       return { kind: 'found', secrets: before.secrets };
     }

@@ -1,3 +1,5 @@
+import { AwsError } from '../aws/aws-json-client.ts';
+import { TokenUnreadableError } from '../bearer-fetch.ts';
 import { SecretMissingError } from '../connections/secret-reader.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
 import {
@@ -27,9 +29,9 @@ type BusyReason = 'workspace_unavailable' | 'opentrain_unavailable';
 /** The one place that decides what an error means. */
 export function classify(error: unknown, signal: AbortSignal): Meaning {
   if (signal.aborted) return { kind: 'out-of-time' };
-  const tokenMissing = causesOf(error).some((cause) => cause instanceof SecretMissingError);
-  if (error instanceof WorkspaceError && tokenMissing) return { kind: 'workspace-refuses' };
-  if (error instanceof OpenTrainError && tokenMissing) return { kind: 'opentrain-refuses' };
+  const isTokenBad = causesOf(error).some(tellsOfBadToken);
+  if (error instanceof WorkspaceError && isTokenBad) return { kind: 'workspace-refuses' };
+  if (error instanceof OpenTrainError && isTokenBad) return { kind: 'opentrain-refuses' };
   if (error instanceof WorkspaceUnavailableError) {
     return { kind: 'busy', reason: 'workspace_unavailable', retryAfterSeconds: error.retryAfterSeconds };
   }
@@ -42,6 +44,13 @@ export function classify(error: unknown, signal: AbortSignal): Meaning {
     }
   }
   return { kind: 'unforeseen' };
+}
+
+/** The token is not there, is not one, or may not be read: a person must put it right, and no other side is at fault. */
+function tellsOfBadToken(cause: unknown): boolean {
+  if (cause instanceof SecretMissingError) return true;
+  if (cause instanceof TokenUnreadableError) return cause.cause === undefined;
+  return cause instanceof AwsError && cause.code?.startsWith('AccessDenied') === true;
 }
 
 /** The error and its causes, at most ten: a chain may bite its own tail. */

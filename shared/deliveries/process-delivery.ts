@@ -73,7 +73,8 @@ export async function processDelivery(
     try {
       if (meaning.kind === 'opentrain-refuses') await askForAttention(envelope, reason, parts);
       if (meaning.kind === 'needs-person') await note({ status: 'parked', reason, steps: meaning.steps });
-      else await note({ status: 'waiting', reason });
+      // Out of time, every further request is a risk to the whole batch.
+      else if (meaning.kind !== 'out-of-time') await note({ status: 'waiting', reason });
     } catch (noteError) {
       parts.logger.error({ event: 'delivery.note-failed', ...about, error: noteError });
     }

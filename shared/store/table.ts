@@ -8,6 +8,8 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { sleep } from '../clock.ts';
+import { ConnectorError } from '../errors.ts';
 
 export type Item = Record<string, NativeAttributeValue>;
 
@@ -49,6 +51,14 @@ export interface Table {
   list(pk: string, prefix: string): AsyncIterable<Item>;
 }
 
+/** DynamoDB has no capacity for a read right now; the delivery is tried again later. */
+export class TableBusyError extends ConnectorError {
+  override readonly name = 'TableBusyError';
+}
+
+const BATCH_ROUNDS = 3;
+const BATCH_PAUSE_MILLISECONDS = 100;
+
 /** Three tries and short time-outs: a worker's message goes back to the queue sooner than it waits here. */
 export function createDynamoDb(): DynamoDBClient {
   return new DynamoDBClient({
@@ -70,7 +80,11 @@ export function openTable(name: string, client: DynamoDBClient = createDynamoDb(
     async getAll(keys) {
       const found = new Map<string, Item>();
       let open: Item[] = [...keys];
-      while (open.length > 0) {
+      for (let round = 1; open.length > 0; round += 1) {
+        // DynamoDB leaves out what it has no capacity for: asked again at once, it would have even less.
+        if (round > BATCH_ROUNDS)
+          throw new TableBusyError(`DynamoDB left ${open.length} items out, ${BATCH_ROUNDS} times.`);
+        if (round > 1) await sleep(Math.random() * BATCH_PAUSE_MILLISECONDS * round);
         const request = { [name]: { Keys: open, ConsistentRead: true } };
         const { Responses, UnprocessedKeys } = await documents.send(new BatchGetCommand({ RequestItems: request }));
         for (const item of Responses?.[name] ?? []) found.set(`${item.pk}\n${item.sk}`, item);

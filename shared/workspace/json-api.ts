@@ -26,6 +26,8 @@ export interface JsonApiOptions {
   readonly timeoutMilliseconds?: number | undefined;
   /** @default 'application/json' */
   readonly mediaType?: string;
+  /** Where its answers are described, for whoever looks at one that makes no sense: a file of this repository. */
+  readonly description?: string;
   /** Puts a refusal into words. What the platform said is scrubbed afterwards. */
   readonly explain?: (answer: JsonAnswer) => Explanation;
 }
@@ -35,6 +37,8 @@ export interface Explanation {
   readonly said?: string | undefined;
   /** What an operator is to do, where that is known better than by the status alone. */
   readonly advice?: string | undefined;
+  /** Whether the platform says that it has no such thing, and no later try will do. @default for every 501 */
+  readonly isUnsupported?: boolean | undefined;
 }
 
 export interface JsonRequest {
@@ -55,6 +59,8 @@ export interface JsonAnswer {
   readonly headers: Headers;
   /** Undefined for an empty body and for what is not JSON. */
   readonly body: unknown;
+  /** Whether there was a body that is not JSON, such as a gateway's sign-in page. */
+  readonly isUnreadable: boolean;
 }
 
 /** HTTP for adapters: one request at a time, and each of its ends as one of the classes of `errors.ts`. */
@@ -80,7 +86,7 @@ export const isOk = ({ status }: JsonAnswer): boolean => status >= 200 && status
 /** @throws {ConfigurationError} when the base URL is not one to send a token to */
 export function createJsonApi(options: JsonApiOptions): JsonApi {
   const { platform, clock = systemClock, mediaType = 'application/json', explain = (): Explanation => ({}) } = options;
-  const { timeoutMilliseconds = TIMEOUT_MILLISECONDS } = options;
+  const { timeoutMilliseconds = TIMEOUT_MILLISECONDS, description } = options;
   const baseUrl = parseBaseUrl(options.baseUrl, 'The workspace’s base URL');
   const bearerFetch = createBearerFetch(options.token, options.fetch);
 
@@ -100,7 +106,7 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
     });
     try {
       const response = await bearerFetch(request);
-      return { status: response.status, headers: response.headers, body: parseJson(await response.text()) };
+      return { status: response.status, headers: response.headers, ...parseJson(await response.text()) };
     } catch (cause) {
       const reason = reasonOf(cause, deadline, signal);
       throw new WorkspaceUnavailableError(`${platform} gave no answer to ${what}: ${reason}`, { cause });
@@ -109,11 +115,10 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
 
   function failure(what: string, answer: JsonAnswer): WorkspaceError {
     const { status, headers } = answer;
-    const { said, advice } = explain(answer);
+    const { said, advice, isUnsupported = status === 501 } = explain(answer);
     const came = `${platform} answered ${status} (${said ? scrub(said) : 'without a reason'}) to ${what}.`;
     const retryAfterSeconds = parseRetryAfter(headers.get('retry-after'), clock.now());
-    // Unlike other 5xx, it says that no later try will do.
-    if (status === 501) {
+    if (isUnsupported) {
       return new WorkspaceUnsupportedError(`${came} ${advice ?? 'The platform has no such operation.'}`);
     }
     switch (meaningOfStatus(status)) {
@@ -131,8 +136,9 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
   }
 
   function makesNoSense(what: string, why: string): WorkspaceRejectedError {
+    const advice = description === undefined ? 'Check the base URL.' : `Compare it with ${description}.`;
     return new WorkspaceRejectedError(
-      `The answer of ${inSentence(platform)} to ${what} makes no sense: ${why}. Check the base URL.`,
+      `The answer of ${inSentence(platform)} to ${what} makes no sense: ${why}. ${advice}`,
     );
   }
 
@@ -166,11 +172,11 @@ function urlOf(baseUrl: string, path: readonly string[], query: NonNullable<Json
   return `${baseUrl}/${path.map(encodeURIComponent).join('/')}${search === '' ? '' : `?${search}`}`;
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string): Pick<JsonAnswer, 'body' | 'isUnreadable'> {
   try {
-    return text === '' ? undefined : JSON.parse(text);
+    return { body: text === '' ? undefined : JSON.parse(text), isUnreadable: false };
   } catch {
-    return undefined;
+    return { body: undefined, isUnreadable: true };
   }
 }
 

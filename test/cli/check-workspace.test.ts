@@ -138,7 +138,7 @@ test('an option that there is not is told', async () => {
 
 test('--help has an example', async () => {
   const { code, output } = await run(['--help']);
-  expect(output).toContain('node cli/check-workspace.ts --project street-signs');
+  expect(output).toContain('npm run --silent check:workspace -- --project street-signs < token.txt');
   expect(code).toBe(0);
 });
 

@@ -1,27 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { get } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { sleep } from '../../shared/clock.ts';
-import { lastLines } from './child.ts';
+import { freePort } from '../support/free-port.ts';
+import { type ServerChild, startServerChild } from '../support/server-child.ts';
 
 const HOST = '127.0.0.1';
 const REGION = 'eu-central-1';
 const ACCOUNT = '000000000000';
 const READY_SECONDS = 60;
 
-export interface Emulator {
+/** An emulated AWS; its log holds what the functions wrote, too. */
+export interface Emulator extends ServerChild {
   readonly url: string;
   /** `aws://<account>/<region>`, what `cdk bootstrap` wants to know. */
   readonly target: string;
   /** What a program needs to take the emulator for AWS. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What it wrote, and what the functions wrote. */
-  readonly logFile: string;
-  stop(): Promise<void>;
 }
 
 /**
@@ -37,7 +31,6 @@ export async function startEmulator(python: string, directory: string): Promise<
   const port = await freePort();
   const url = `https://${HOST}:${port}`;
   const certificate = join(directory, 'ministack-tls', 'server.crt');
-  const logFile = join(directory, 'emulator.log');
   const credentials = {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
@@ -46,11 +39,12 @@ export async function startEmulator(python: string, directory: string): Promise<
   };
   await mkdir(directory, { recursive: true });
 
-  // Nothing of the caller's environment but the path: the functions inherit what the emulator has.
-  const child = spawn(python, ['-m', 'ministack'], {
+  const server = await startServerChild({
+    name: 'The emulator',
+    command: python,
+    args: ['-m', 'ministack'],
     cwd: directory,
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Nothing of the caller's environment but the path: the functions inherit what the emulator has.
     env: {
       ...credentials,
       PATH: process.env.PATH,
@@ -64,25 +58,14 @@ export async function startEmulator(python: string, directory: string): Promise<
       AUTH: 'true',
       USE_SSL: '1',
     },
+    logFile: join(directory, 'emulator.log'),
+    probe: async () => answersOk(`${url}/_ministack/ready`, await readFile(certificate)),
+    readySeconds: READY_SECONDS,
   });
-  // However this process ends, the emulator does not outlive it.
-  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-  const log = createWriteStream(logFile);
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
-
-  try {
-    await untilReady(`${url}/_ministack/ready`, certificate, child);
-  } catch (cause) {
-    await stop(child);
-    throw new Error(`The emulator did not start.\n${lastLines(await readFile(logFile, 'utf8'))}`, { cause });
-  }
   return {
+    ...server,
     url,
     target: `aws://${ACCOUNT}/${REGION}`,
-    logFile,
     environment: {
       ...credentials,
       AWS_ENDPOINT_URL: url,
@@ -96,32 +79,7 @@ export async function startEmulator(python: string, directory: string): Promise<
       AWS_SHARED_CREDENTIALS_FILE: join(directory, 'no-aws-credentials'),
       AWS_EC2_METADATA_DISABLED: 'true',
     },
-    stop: () => stop(child),
   };
-}
-
-/** @returns a loopback port that nobody listens on */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, HOST);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
-  return address.port;
-}
-
-async function untilReady(url: string, certificate: string, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + READY_SECONDS * 1000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`);
-    try {
-      return await answersOk(url, await readFile(certificate));
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-    await sleep(200);
-  }
 }
 
 function answersOk(url: string, ca: Uint8Array): Promise<void> {
@@ -134,15 +92,4 @@ function answersOk(url: string, ca: Uint8Array): Promise<void> {
     request.on('timeout', () => request.destroy(new Error(`${url} did not answer.`)));
     request.on('error', reject);
   });
-}
-
-/** Ends the emulator and the functions that it runs: they are one process group, begun by us. */
-async function stop(child: ChildProcess): Promise<void> {
-  const { pid } = child;
-  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  process.kill(-pid, 'SIGTERM');
-  const force = setTimeout(() => process.kill(-pid, 'SIGKILL'), 5_000);
-  await ended;
-  clearTimeout(force);
 }

@@ -1,28 +1,10 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OpenTrainBudgetNotice } from '../../embed/opentrain-budget-notice.js';
 import { depleted, low, newBudget, newContract } from './budgets.ts';
-import { launchChromium } from './chromium.ts';
-import { type NoticePage, type NoticePageOptions, openNoticePage } from './notice-page.ts';
+import type { NoticePage } from './notice-page.ts';
+import { setUpNoticePages } from './set-up.ts';
 
-let browser: Browser;
-let opened: NoticePage | undefined;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-afterEach(async () => {
-  const { errors = [] } = opened ?? {};
-  await opened?.close();
-  opened = undefined;
-  expect(errors, 'of the page and of its strict policy').toEqual([]);
-});
-
-async function open(options?: NoticePageOptions): Promise<NoticePage> {
-  opened = await openNoticePage(browser, options);
-  return opened;
-}
+const open = setUpNoticePages();
 
 describe('what a screen reader gets', () => {
   test('LOW is a status, with the bar and the link by their names', async () => {

@@ -1,18 +1,13 @@
-import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Locator, Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
-import { launchChromium } from './chromium.ts';
 import { AA, photograph, type Rgb } from './colours.ts';
+import { setUpChromium } from './set-up.ts';
 
-let browser: Browser;
+const browser = setUpChromium();
 let demo: DemoWorkspace;
 let page: Page;
 let errors: string[];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
 
 beforeEach(async () => {
   demo = await startDemoWorkspace();
@@ -29,7 +24,7 @@ afterEach(async () => {
 
 async function open(options: { readonly colorScheme?: 'dark'; readonly javaScriptEnabled?: boolean } = {}) {
   await page?.context().close();
-  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
+  const context = await browser().newContext({ viewport: { width: 1100, height: 800 }, ...options });
   page = await context.newPage();
   errors = [];
   page.on('pageerror', (error) => errors.push(error.message));

@@ -1,30 +1,22 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { depleted, low, newBudget } from './budgets.ts';
-import { launchChromium } from './chromium.ts';
-import { type NoticePage, openNoticePage } from './notice-page.ts';
+import type { NoticePage } from './notice-page.ts';
 import { json, silence, status } from './platform.ts';
+import { setUpNoticePages } from './set-up.ts';
 
-let browser: Browser;
+const openPage = setUpNoticePages();
 let opened: NoticePage;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-afterEach(async () => {
-  await opened.close();
-  expect(opened.errors, 'of the page and of its strict policy').toEqual([]);
-});
 
 /** A page whose clock only moves by `pass`, with a notice whose `src` is answered LOW. */
 async function open(attributes = ''): Promise<NoticePage> {
-  opened = await openNoticePage(browser, { clockStands: true });
+  opened = await openPage({ clockStands: true });
   opened.platform.answer = json(low);
   await opened.notice.evaluate((element, html) => {
     for (const [, name = '', value = ''] of html.matchAll(/(\w+)="([^"]*)"/g)) element.setAttribute(name, value);
   }, `${attributes} src="/budget"`);
   await expect.poll(() => opened.platform.asked).toBe(1);
+  // Only with the answer does the wait for the next request begin.
+  await title().waitFor();
   return opened;
 }
 

@@ -247,6 +247,14 @@ describe('503: the queue or the secret store fails', () => {
     await enqueued();
   });
 
+  test('however many deliveries a cold function takes meanwhile, none is told that its connection is unknown', async () => {
+    emulators.parameterStore.outage(true);
+    for (let index = 0; index < 30; index += 1) expect(await send()).toBe(503);
+    emulators.parameterStore.outage(false);
+    expect(await send()).toBe(202);
+    await enqueued();
+  });
+
   test('a parameter without a secret in it is a failure, not a connection without secrets', async () => {
     await storeSecrets('botched', 'paste the secret here');
     expect(await send({ connection: 'botched' })).toBe(503);

@@ -10,7 +10,7 @@ import {
 } from '../../shared/workspace/label-studio/label-studio-workspace.ts';
 import type { ProjectRef, Trainer } from '../../shared/workspace/port.ts';
 import { collect, failureOf } from '../conformance/observe.ts';
-import { run } from '../deploy/child.ts';
+import { run } from '../support/child.ts';
 import { openApi, signIn, submitForm } from './api.ts';
 import { createHarness, type LabelStudioHarness } from './harness.ts';
 import { takeOver } from './installation.ts';

@@ -1,4 +1,4 @@
-import { run } from '../deploy/child.ts';
+import { run } from '../support/child.ts';
 import type { Installation } from './installation.ts';
 
 /** Does what an operator does who reads the steps: runs the commands in them, as they stand there. */

@@ -1,22 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sleep } from '../../shared/clock.ts';
-import { lastLines, run } from '../deploy/child.ts';
-import { freePort } from '../deploy/emulator.ts';
+import { run } from '../support/child.ts';
+import { freePort } from '../support/free-port.ts';
+import { type ServerChild, startServerChild } from '../support/server-child.ts';
 import type { Installation } from './installation.ts';
 
 const HOST = '127.0.0.1';
 /** On a machine that is busy otherwise; people report up to five minutes for slow disks. */
 const READY_SECONDS = 180;
 
-export interface LabelStudioServer {
+export interface LabelStudioServer extends ServerChild {
   readonly installation: Installation;
-  readonly logFile: string;
-  stop(): Promise<void>;
 }
 
 /**
@@ -38,28 +33,22 @@ export async function startLabelStudio(venv: string, directory: string): Promise
   // Label Studio takes the next port without a word if this one is taken, so readiness is asked of this one only.
   const port = await freePort();
   const url = `http://${HOST}:${port}`;
-  const logFile = join(directory, 'label-studio.log');
-  const child = spawn(
-    join(venv, 'bin', 'label-studio'),
-    ['start', '--no-browser', '--internal-host', HOST, '--port', String(port), '--data-dir', dataDirectory],
-    { cwd: directory, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment },
-  );
-  // However this process ends, Label Studio does not outlive it.
-  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
-  const log = createWriteStream(logFile);
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
-
+  const server = await startServerChild({
+    name: 'Label Studio',
+    command: join(venv, 'bin', 'label-studio'),
+    args: ['start', '--no-browser', '--internal-host', HOST, '--port', String(port), '--data-dir', dataDirectory],
+    cwd: directory,
+    env: environment,
+    logFile: join(directory, 'label-studio.log'),
+    probe: () => answersOk(`${url}/health`),
+    readySeconds: READY_SECONDS,
+  });
   try {
-    await untilReady(`${url}/health`, child);
     const personalAccessToken = await makePersonalAccessToken(url, owner.token);
-    const installation = { url, owner: { ...owner, personalAccessToken }, dataDirectory, environment };
-    return { installation, logFile, stop: () => stop(child) };
-  } catch (cause) {
-    await stop(child);
-    throw new Error(`Label Studio did not start.\n${lastLines(await readFile(logFile, 'utf8'))}`, { cause });
+    return { ...server, installation: { url, owner: { ...owner, personalAccessToken }, dataDirectory, environment } };
+  } catch (error) {
+    await server.stop();
+    throw error;
   }
 }
 
@@ -103,31 +92,16 @@ async function migratedData(
   }
 }
 
-async function untilReady(url: string, child: ChildProcess): Promise<void> {
-  const deadline = Date.now() + READY_SECONDS * 1000;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`It ended with ${child.exitCode}.`);
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
-    if (response?.status === 200) return;
-    if (Date.now() > deadline) throw new Error(`It was not ready after ${READY_SECONDS} s.`);
-    await sleep(250);
-  }
+async function answersOk(url: string): Promise<void> {
+  const { status } = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  if (status !== 200) throw new Error(`${url} answered ${status}.`);
 }
 
 async function makePersonalAccessToken(url: string, legacyToken: string): Promise<string> {
   const headers = { authorization: `Token ${legacyToken}` };
   const response = await fetch(`${url}/api/token/`, { method: 'POST', headers });
   const { token } = (await response.json()) as { token?: string };
-  if (token === undefined) throw new Error(`It answered ${response.status} instead of a personal access token.`);
+  if (token === undefined)
+    throw new Error(`Label Studio answered ${response.status} instead of a personal access token.`);
   return token;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  const { pid } = child;
-  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  process.kill(-pid, 'SIGTERM');
-  const force = setTimeout(() => process.kill(-pid, 'SIGKILL'), 5_000);
-  await ended;
-  clearTimeout(force);
 }

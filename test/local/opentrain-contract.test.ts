@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { apiDocument } from '../../local/opentrain/api-contract.ts';
-import { ALL_EVENT_TYPES } from '../../local/opentrain/event-types.ts';
 import { startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
+import { EVENT_TYPES } from '../../shared/connections/connect.ts';
 import { callerOf, startReceiver, startWithLinkedJob, TODAY } from './opentrain-story.ts';
 
 test('every operation of the OpenAPI file is answered as the file says: 15 of 15', async () => {
@@ -45,8 +45,8 @@ test('every event of the OpenAPI file is delivered: 8 of 8', async () => {
   await opentrain.idle();
 
   const types = receiver.received.map(({ headers }) => headers['x-opentrain-event']);
-  expect(types.toSorted()).toEqual(ALL_EVENT_TYPES.toSorted());
-  expect(Object.keys(apiDocument.webhooks).toSorted()).toEqual(ALL_EVENT_TYPES.toSorted());
+  expect(types.toSorted()).toEqual(EVENT_TYPES.toSorted());
+  expect(Object.keys(apiDocument.webhooks).toSorted()).toEqual(EVENT_TYPES.toSorted());
 });
 
 test('an answer or an event that the OpenAPI file does not allow is noticed', async () => {

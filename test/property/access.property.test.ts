@@ -1,24 +1,10 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Emulators, startEmulators } from '../../local/aws/emulators.ts';
-import { openTable, type Table } from '../../shared/store/table.ts';
+import { describe, expect, test } from 'vitest';
 import { CRASHES, type HistoryPlan, runHistory } from './history.ts';
+import { setUpTable } from './set-up.ts';
 
-let emulators: Emulators;
-let table: Table;
-let runs = 0;
-
-beforeAll(async () => {
-  emulators = await startEmulators();
-  Object.assign(process.env, emulators.environment);
-  table = openTable(emulators.environment.TABLE_NAME);
-});
-afterAll(() => emulators.close());
-
-const live = (plan: HistoryPlan) => {
-  runs += 1;
-  return runHistory(plan, table, `r${runs}`);
-};
+const shared = setUpTable();
+const live = (plan: HistoryPlan) => runHistory(plan, shared.table, shared.nextRun());
 
 /** More with `PROPERTY_RUNS=2000`. */
 const numRuns = Number(process.env.PROPERTY_RUNS ?? 120);
@@ -31,6 +17,7 @@ const contract = (trainers: number, projects: number) =>
     ends: fc.boolean(),
   });
 const storm = {
+  accessScope: fc.constantFrom('project' as const, 'workspace' as const),
   duplicates: fc.array(fc.record({ event: fc.nat(20), sameDelivery: fc.boolean() }), { maxLength: 3 }),
   choices: fc.array(fc.nat(5039), { minLength: 20, maxLength: 60 }),
   crashes: fc.record({ kind: fc.constant('anywhere' as const), most: fc.nat(5) }),
@@ -86,7 +73,8 @@ describe('a crash after every single write or call, one by one', () => {
   ];
 
   test.each(stories)('%s', async (_, contracts, removedLinks) => {
-    const inOrder = { contracts, removedLinks, duplicates: [], choices: [0], workers: 1 };
+    const calmly = { accessScope: 'project', duplicates: [], choices: [0], workers: 1 } as const;
+    const inOrder = { ...calmly, contracts, removedLinks };
     const calm = await live({ ...inOrder, crashes: { kind: 'at', step: 0, crash: 'lost' } });
     expect(calm.access).toEqual(calm.expected);
     expect(calm.steps).toBeGreaterThanOrEqual(6);

@@ -12,7 +12,7 @@ import type {
 import { silentLogger } from '../../shared/logging.ts';
 import { createStore } from '../../shared/store/store.ts';
 import type { Table } from '../../shared/store/table.ts';
-import type { Workspace } from '../../shared/workspace/port.ts';
+import type { AccessScope, Workspace } from '../../shared/workspace/port.ts';
 import { createInterleaver, type Step } from './interleaver.ts';
 
 /** One contract of a history. Customers 0 and 1 share a workspace; project 0 is linked by both, project 1 too. */
@@ -24,6 +24,8 @@ export interface ContractPlan {
 }
 
 export interface HistoryPlan {
+  /** Whether the workspace tells projects apart; where not, whoever is in is in all of it. */
+  readonly accessScope: AccessScope;
   readonly contracts: readonly ContractPlan[];
   /** Links that are removed at some time, as [customer, project]. */
   readonly removedLinks: readonly (readonly [customer: number, project: number])[];
@@ -86,7 +88,7 @@ export async function runHistory(plan: HistoryPlan, table: Table, run: string): 
       const worker = nextWorker;
       nextWorker += 1;
       busy.set(worker, delivery);
-      const parts = partsOf(interleaver.stepOf(worker), table, run, inside);
+      const parts = partsOf(interleaver.stepOf(worker), { table, run, inside, accessScope: plan.accessScope });
       const { envelope, attempts } = delivery;
       const work = () => processDelivery(envelope, attempts, parts, new AbortController().signal);
       interleaver.start(worker, work, finish(worker));
@@ -141,7 +143,15 @@ function crashesOf(plan: CrashPlan, nextChoice: (below: number) => number): (ste
 
 export const CRASHES: readonly Crash[] = ['after', 'late', 'lost'];
 
-export function partsOf(step: Step, table: Table, run: string, inside: Set<string>): DeliveryParts {
+export interface Stage {
+  readonly table: Table;
+  readonly run: string;
+  /** `project/trainer` of everybody who is in. */
+  readonly inside: Set<string>;
+  readonly accessScope: AccessScope;
+}
+
+export function partsOf(step: Step, { table, run, inside, accessScope }: Stage): DeliveryParts {
   const steppedTable: Table = {
     get: (key) => step(`get ${key.sk}`, () => table.get(key)),
     getAll: (keys) => step('situation', () => table.getAll(keys)),
@@ -154,7 +164,7 @@ export function partsOf(step: Step, table: Table, run: string, inside: Set<strin
       });
     },
   };
-  const workspace = fakeWorkspace(step, inside);
+  const workspace = fakeWorkspace(step, inside, accessScope);
   return {
     store: createStore(steppedTable),
     opentrain: () => {
@@ -173,11 +183,11 @@ function notAsked(): never {
 }
 
 /** The other side of the port, as simple as it can be: who is in which project. */
-function fakeWorkspace(step: Step, inside: Set<string>): Workspace {
+function fakeWorkspace(step: Step, inside: Set<string>, accessScope: AccessScope): Workspace {
   const place = (project: { projectId: ProjectId }, trainer: TrainerId | undefined) =>
     `${project.projectId}/${trainer}`;
   return {
-    accessScope: 'project',
+    accessScope,
     ping: async () => ({ name: 'fake' }),
     ensureAccess: (trainer, project) =>
       step('ensureAccess', async () => {
@@ -257,8 +267,9 @@ function contractEvent(type: string, { trainer, project, ends }: ContractPlan, i
 }
 
 /** A trainer belongs in a project exactly while one of their contracts on a living link of it has begun and not ended. */
-function expectedOf({ contracts, removedLinks }: HistoryPlan): string[] {
+function expectedOf({ contracts, removedLinks, accessScope }: HistoryPlan): string[] {
   const removed = new Set(removedLinks.map(([customer, project]) => `${customer}/${project}`));
   const open = contracts.filter(({ ends, customer, project }) => !ends && !removed.has(`${customer}/${project}`));
-  return [...new Set(open.map(({ project, trainer }) => `project-${project}/trainer-${trainer}`))].sort();
+  const place = (project: number) => (accessScope === 'project' ? `project-${project}` : '*');
+  return [...new Set(open.map(({ project, trainer }) => `${place(project)}/trainer-${trainer}`))].sort();
 }

@@ -1,26 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Emulators, startEmulators } from '../../local/aws/emulators.ts';
+import { expect, test } from 'vitest';
 import { processDelivery } from '../../shared/deliveries/process-delivery.ts';
-import { openTable, type Table } from '../../shared/store/table.ts';
 import { deliveriesOf, type HistoryPlan, type PlannedDelivery, partsOf } from './history.ts';
 import { createInterleaver } from './interleaver.ts';
+import { setUpTable } from './set-up.ts';
 
 /** Races that random histories meet too seldom, each step put where it hurts. */
 
-let emulators: Emulators;
-let table: Table;
-let runs = 0;
-
-beforeAll(async () => {
-  emulators = await startEmulators();
-  Object.assign(process.env, emulators.environment);
-  table = openTable(emulators.environment.TABLE_NAME);
-});
-afterAll(() => emulators.close());
+const shared = setUpTable();
 
 function stage(contracts: HistoryPlan['contracts'], removedLinks: HistoryPlan['removedLinks'] = []) {
-  runs += 1;
-  const run = `race${runs}`;
+  const run = shared.nextRun();
   const inside = new Set<string>();
   const interleaver = createInterleaver();
   let workers = 0;
@@ -30,7 +19,7 @@ function stage(contracts: HistoryPlan['contracts'], removedLinks: HistoryPlan['r
     const worker = workers;
     workers += 1;
     let outcome: string | undefined;
-    const parts = partsOf(interleaver.stepOf(worker), table, run, inside);
+    const parts = partsOf(interleaver.stepOf(worker), { table: shared.table, run, inside, accessScope: 'project' });
     const work = () => processDelivery(envelope, 1, parts, new AbortController().signal);
     interleaver.start(worker, work, ({ kind }) => {
       outcome = kind;

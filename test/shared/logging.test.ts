@@ -19,6 +19,11 @@ describe('scrub takes out of a text', () => {
     expect(scrub(text)).toBe(expected);
   });
 
+  test('a secret out of a megabyte, without reading all of it', () => {
+    const text = `whsec_abc ${'x'.repeat(1_000_000)}@`;
+    expect(scrub(text)).toMatch(/^\[secret\] x+$/);
+  });
+
   test('everything beyond 300 characters', () => {
     expect(scrub('x'.repeat(1000))).toHaveLength(300);
   });

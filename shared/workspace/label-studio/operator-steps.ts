@@ -5,6 +5,10 @@ import type { Organization } from './organization.ts';
 /** The username of the accounts that the connector makes; Label Studio shows it to administrators only. */
 export const usernameOf = (trainer: TrainerId): string => `opentrain-${trainer}`;
 
+/** Nothing tries a parked delivery again by itself. */
+const REDELIVER =
+  'Have OpenTrain redeliver the parked delivery: POST /webhook-endpoints/{id}/redeliver with the delivery id. Without that, the contract’s next event completes the grant.';
+
 interface Removed {
   readonly baseUrl: string;
   readonly organization: Organization;
@@ -34,7 +38,7 @@ export function needsRestoring({ baseUrl, organization, trainer, memberId }: Rem
             ? ' If it finds nobody, the account was opened by hand: put email="…", with its address, in the place of username=….'
             : ''),
         `Without a shell: in ${baseUrl}/admin/organizations/organizationmember/ search the Work Email, empty both fields of "Deleted at", and save.`,
-        'Nothing else: the trainer’s password is the old one, and the connector completes the grant at its next try.',
+        `${REDELIVER} The trainer’s password is the old one.`,
       ],
     },
   );
@@ -48,7 +52,7 @@ export function needsFirstPassword(baseUrl: string, memberId: number): NeedsPers
       steps: [
         `Sign in to ${baseUrl}/admin/ as the organisation’s owner, open ${baseUrl}/admin/users/user/${memberId}/password/ and set a password.`,
         `Give it to the trainer, who signs in at ${baseUrl}/user/login/ with their Work Email.`,
-        'Nothing else: the connector completes the grant at its next try after the first sign-in.',
+        `After the first sign-in: ${REDELIVER}`,
       ],
     },
   );
@@ -61,7 +65,7 @@ export function needsLowerCase(baseUrl: string, memberId: number): NeedsPersonEr
     {
       steps: [
         `Sign in to ${baseUrl}/admin/ as the organisation’s owner, open ${baseUrl}/admin/users/user/${memberId}/change/, write the address in lower case and save.`,
-        'Nothing else: the connector completes the grant at its next try.',
+        REDELIVER,
       ],
     },
   );

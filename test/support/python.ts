@@ -8,6 +8,9 @@ const NAMES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'
 const PROBE =
   'import sys, venv, ensurepip; print(".".join(map(str, sys.version_info[:3]))); sys.exit(sys.version_info < (3, 10))';
 
+/** What is looked for, in words. */
+export const PYTHON = 'Python 3.10 or newer with venv and pip, on the path as python3';
+
 export interface Python {
   readonly command: string;
   readonly version: string;
