@@ -17,26 +17,27 @@ export async function readSecret(variable: string, prompt: string): Promise<stri
   return (process.stdin.isTTY ? await ask(process.stdin, prompt) : await text(process.stdin)).trim();
 }
 
-const ENTER = /[\r\n\u0004]/;
 const CONTROL_C = '\u0003';
-const BACKSPACE = /[\b\u007f]/;
+/** Enter, and Ctrl+D. */
+const END = ['\r', '\n', '\u0004'];
+const BACKSPACE = ['\b', '\u007f'];
 
 async function ask(terminal: ReadStream, prompt: string): Promise<string> {
-  process.stderr.write(prompt);
   // The terminal echoes nothing in raw mode; it does not edit the line or interrupt us either, so that is done here.
   terminal.setRawMode(true).setEncoding('utf8');
+  process.stderr.write(prompt);
   let typed = '';
   try {
-    for await (const chunk of terminal) {
+    for await (const chunk of terminal.iterator({ destroyOnReturn: false })) {
       for (const character of String(chunk)) {
-        if (ENTER.test(character)) return typed;
+        if (END.includes(character)) return typed;
         if (character === CONTROL_C) throw new ConfigurationError('Interrupted; nothing was done.');
-        typed = BACKSPACE.test(character) ? typed.slice(0, -1) : typed + character;
+        typed = BACKSPACE.includes(character) ? typed.slice(0, -1) : typed + character;
       }
     }
     return typed;
   } finally {
-    terminal.setRawMode(false);
+    terminal.setRawMode(false).pause();
     process.stderr.write('\n');
   }
 }

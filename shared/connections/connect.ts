@@ -61,7 +61,7 @@ export interface Connected {
  * stores its secret, which OpenTrain tells only once.
  *
  * Once more is no harm: an endpoint that works is kept (and enabled again), one whose secret is lost is replaced, and
- * there is exactly one of this install at our URL afterwards.
+ * there is exactly one of this install at our URL afterwards; during a rotation of the secret by hand, still both.
  *
  * @throws {OpenTrainError} when OpenTrain refuses the token or the endpoint
  * @throws {InstallNotActiveError} when the install is not ACTIVE
@@ -85,18 +85,25 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   const connection = { id: connectionId, installId, workspaceId, scopes, piiConsent: piiConsent ?? false };
   // Before there is an ACTIVE endpoint: its first delivery may come at once, and must not meet the earlier, disconnected
   // install. Without an endpoint's id until its secret is stored: the id tells that the two belong together.
-  await connections.connect({ ...connection, ...(working && { endpointId: working.id }) }, clock.now());
+  await connections.connect({ ...connection, ...(working && { endpointId: working.endpoint.id }) }, clock.now());
   let endpointId: string;
   if (working === undefined) {
     endpointId = await register(client, request, parts);
     await connections.connect({ ...connection, endpointId }, clock.now());
   } else {
-    endpointId = working.id;
-    await mend(client, working);
+    endpointId = working.endpoint.id;
+    await mend(client, working.endpoint);
   }
   // Last, so that no event falls between two endpoints: nobody hears of what happens while there is none.
-  for (const { id } of atOurUrl) if (id !== endpointId) await client.deleteWebhookEndpoint(id);
+  const superfluous = working?.rotating ? [] : atOurUrl.filter(({ id }) => id !== endpointId);
+  for (const { id } of superfluous) await client.deleteWebhookEndpoint(id);
   return { install, endpointId, kept: working !== undefined, missingScopes: missingScopes(scopes) };
+}
+
+interface Working {
+  readonly endpoint: WebhookEndpoint;
+  /** Two secrets are stored: the second one's endpoint is as good. */
+  readonly rotating: boolean;
 }
 
 /** @returns the endpoint that the stored secret is of; undefined when there is none */
@@ -105,12 +112,12 @@ async function findWorking(
   install: Install,
   { connectionId }: ConnectRequest,
   { parameters, names, connections }: ConnectParts,
-): Promise<WebhookEndpoint | undefined> {
+): Promise<Working | undefined> {
   const { installId, endpointId } = await connections.get(connectionId);
-  const known = installId === install.id ? atOurUrl.find(({ id }) => id === endpointId) : undefined;
-  if (known === undefined) return undefined;
-  const secrets = await parameters.get(names.webhookSecrets(connectionId));
-  return secrets?.includes('whsec_') ? known : undefined;
+  const endpoint = installId === install.id ? atOurUrl.find(({ id }) => id === endpointId) : undefined;
+  if (endpoint === undefined) return undefined;
+  const secrets = (await parameters.get(names.webhookSecrets(connectionId)))?.match(/\bwhsec_/g) ?? [];
+  return secrets.length === 0 ? undefined : { endpoint, rotating: secrets.length > 1 };
 }
 
 /** Enables an endpoint that OpenTrain has disabled, and subscribes it to the events that it lacks. */

@@ -1,8 +1,11 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Scope } from '../../local/opentrain/state.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { type ConnectParts, connect, EVENT_TYPES, InstallNotActiveError } from '../../shared/connections/connect.ts';
+import { NEEDED_SCOPES } from '../../shared/connections/needed-scopes.ts';
 import type { ConnectionId, InstallId } from '../../shared/ids.ts';
+import { createOpenTrainClient, type WebhookEndpointChange } from '../../shared/opentrain/client.ts';
 import { OpenTrainError } from '../../shared/opentrain/errors.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { queuedDelivery } from '../support/sqs-event.ts';
@@ -23,12 +26,14 @@ interface Faults {
 
 let customers = 0;
 
+type Customer = ReturnType<typeof newCustomer>;
+
 /** A customer who has consented, and whose token is there to be connected with. */
-function newCustomer() {
+function newCustomer(consent: { readonly scopes?: readonly Scope[]; readonly piiConsent?: boolean } = {}) {
   customers += 1;
   const connectionId = `customer-${customers}` as ConnectionId;
   const { names, opentrain, parameters, store } = worker;
-  const consented = opentrain.consent({ organization: connectionId });
+  const consented = opentrain.consent({ organization: connectionId, ...consent });
   // Where nobody listens: the tests look at what OpenTrain has, and deliver by themselves.
   const webhookUrl = `http://127.0.0.1:1/webhooks/opentrain/${connectionId}`;
   return {
@@ -50,6 +55,12 @@ function newCustomer() {
           clock: systemClock,
         },
       ),
+    /** As somebody does at OpenTrain, or OpenTrain by itself. */
+    change: (endpointId: string, change: WebhookEndpointChange) =>
+      createOpenTrainClient({
+        baseUrl: opentrain.platformApiUrl,
+        token: async () => consented.token,
+      }).updateWebhookEndpoint(endpointId, change),
     connection: () => store.connections.get(connectionId),
     storedToken: () => parameters.get(names.token(connectionId)),
     storedSecret: () => parameters.get(names.webhookSecrets(connectionId)),
@@ -148,6 +159,116 @@ test('where the secret cannot be stored, the endpoint is deleted again, and conn
   const { endpointId } = await customer.connect();
   expect(customer.endpoints()).toMatchObject([{ id: endpointId }]);
   expect(await customer.storedSecret()).toMatch(/^whsec_/);
+});
+
+describe('connecting once more mends, and leaves exactly one endpoint:', () => {
+  test('one that works is kept, with its secret', async () => {
+    const customer = newCustomer();
+    const first = await customer.connect();
+    const secret = await customer.storedSecret();
+    const again = await customer.connect();
+    expect([first.kept, again.kept]).toEqual([false, true]);
+    expect(again.endpointId).toBe(first.endpointId);
+    expect(customer.endpoints()).toMatchObject([{ id: first.endpointId, status: 'ACTIVE' }]);
+    expect(await customer.storedSecret()).toBe(secret);
+    expect(await customer.connection()).toMatchObject({ status: 'active', endpointId: first.endpointId });
+  });
+
+  test('one that OpenTrain has disabled is enabled again, once the connection is ready for what waits', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.change(endpointId, { status: 'DISABLED' });
+    await worker.store.connections.markAttention(customer.connectionId, 'token_refused', Date.now());
+    const attentionAtPatch: unknown[] = [];
+    const again = await customer.connect(customer.token, {
+      async fetch(request) {
+        if (request.method === 'PATCH') attentionAtPatch.push((await customer.connection()).attention);
+        return fetch(request);
+      },
+    });
+    expect(again).toMatchObject({ endpointId, kept: true });
+    expect(attentionAtPatch).toEqual([undefined]);
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, status: 'ACTIVE', eventTypes: [...EVENT_TYPES] }]);
+  });
+
+  test('one that hears of some events only hears of all again', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.change(endpointId, { eventTypes: ['contract.started'] });
+    expect(await customer.connect()).toMatchObject({ endpointId, kept: true });
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, eventTypes: [...EVENT_TYPES] }]);
+  });
+
+  test.each([
+    ['its secret is lost', (it: Customer) => worker.parameters.put(worker.names.webhookSecrets(it.connectionId), 'x')],
+    [
+      'nobody knows any more that it is the connection’s',
+      ({ connectionId, installId }: Customer) =>
+        worker.store.connections.connect(
+          { id: connectionId, installId: installId as InstallId, workspaceId: DEFAULT_WORKSPACE },
+          Date.now(),
+        ),
+    ],
+  ])('one is replaced when %s', async (_why, lose) => {
+    const customer = newCustomer();
+    const first = await customer.connect();
+    await lose(customer);
+    const again = await customer.connect();
+    expect(again.kept).toBe(false);
+    expect(again.endpointId).not.toBe(first.endpointId);
+    expect(customer.endpoints()).toMatchObject([{ id: again.endpointId, status: 'ACTIVE' }]);
+    expect(await customer.storedSecret()).toMatch(/^whsec_/);
+    expect((await customer.connection()).endpointId).toBe(again.endpointId);
+  });
+
+  test('a second one, whose secret nobody has, goes; during a rotation both stay', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    const secret = await customer.storedSecret();
+    const second = worker.opentrain.registerEndpoint(customer.installId, customer.webhookUrl);
+    const both = `${second.secret}\n${secret}`;
+    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), both);
+    expect(await customer.connect()).toMatchObject({ endpointId, kept: true });
+    expect(customer.endpoints()).toHaveLength(2);
+    expect(await customer.storedSecret()).toBe(both);
+
+    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), secret ?? '');
+    expect(await customer.connect()).toMatchObject({ endpointId, kept: true });
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId }]);
+  });
+
+  test('an endpoint elsewhere is somebody else’s, and stays', async () => {
+    const customer = newCustomer();
+    const other = worker.opentrain.registerEndpoint(customer.installId, `${customer.webhookUrl}-of-another-deployment`);
+    const { endpointId } = await customer.connect();
+    await customer.connect();
+    expect(customer.endpoints().map(({ id }) => id)).toEqual(expect.arrayContaining([other.endpointId, endpointId]));
+    expect(customer.endpoints()).toHaveLength(2);
+  });
+
+  test('after a reconnect the connection is active again, although the old install’s revocation arrives late', async () => {
+    const customer = newCustomer();
+    const first = await customer.connect();
+    const { installId, token } = worker.opentrain.reconnect(customer.installId);
+    const again = await customer.connect(token);
+    expect(again.kept).toBe(false);
+    expect(again.endpointId).not.toBe(first.endpointId);
+
+    const event = worker.opentrain.eventsOf(customer.installId).find(({ type }) => type === 'install.revoked') ?? {};
+    const late = queuedDelivery({ connection: customer.connectionId, event });
+    await worker.run([late]);
+    expect(await worker.recordOf(late.messageId, customer.connectionId)).toMatchObject({ reason: 'newer_install' });
+    expect(await customer.connection()).toMatchObject({ status: 'active', installId, endpointId: again.endpointId });
+    expect(customer.endpoints(installId)).toMatchObject([{ id: again.endpointId, status: 'ACTIVE' }]);
+  });
+});
+
+test('what the install does not allow is told', async () => {
+  const complete = await newCustomer().connect();
+  expect(complete.missingScopes).toEqual([]);
+  const { install, missingScopes } = await newCustomer({ scopes: ['webhooks:manage'], piiConsent: false }).connect();
+  expect(missingScopes).toEqual(Object.keys(NEEDED_SCOPES).filter((scope) => scope !== 'webhooks:manage'));
+  expect(install.piiConsent).toBe(false);
 });
 
 describe('is refused, and nothing is stored or registered:', () => {

@@ -10,6 +10,7 @@ import { credentialNames } from '../../shared/connections/credential-names.ts';
 import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
 import type { ConnectionId, WorkspaceId } from '../../shared/ids.ts';
 import { signDelivery } from '../../shared/opentrain/signature.ts';
+import { run } from '../support/child.ts';
 import { output, takeOver, webhookUrl } from './deployment.ts';
 
 // What runs here is what runs in AWS: the synthesized template and the bundles. Only AWS itself is an emulator, which
@@ -28,6 +29,7 @@ let workspace: DemoWorkspace;
 let opentrain: SimulatedOpenTrain;
 let secret: string;
 let endpointId: string;
+let customer: { readonly installId: string; readonly token: string };
 let jobId: string;
 let jobOfUnknownProject: string;
 
@@ -37,12 +39,12 @@ beforeAll(async () => {
   opentrain = await startSimulatedOpenTrain({ port: deployment.openTrainPort, signatureClock: systemClock });
 
   const { installId, token, organizationId } = opentrain.consent();
-  ({ endpointId, secret } = opentrain.registerEndpoint(installId, webhookUrl(deployment, CONNECTION)));
+  customer = { installId, token };
   const parameters = createParameterStore(createAwsJsonClient('ssm'));
   const names = credentialNames(output(deployment, 'CredentialsPath'));
-  await parameters.put(names.webhookSecrets(CONNECTION), secret);
-  await parameters.put(names.token(CONNECTION), token);
   await parameters.put(names.workspaceToken('default' as WorkspaceId), workspace.token);
+  ({ endpointId } = await connect(token));
+  secret = (await parameters.get(names.webhookSecrets(CONNECTION))) ?? '';
 
   jobId = opentrain.postJob({ organizationId }).id;
   jobOfUnknownProject = opentrain.postJob({ organizationId }).id;
@@ -67,6 +69,16 @@ describe('a deployed connector', () => {
 
     opentrain.endContract(contract.id);
     await expect.poll(members, PATIENCE).toEqual([]);
+  });
+
+  test('keeps its endpoint when the customer is connected once more', async () => {
+    expect(await connect(customer.token)).toMatchObject({
+      endpointId,
+      kept: true,
+      missingScopes: [],
+      piiConsent: true,
+    });
+    expect(opentrain.endpointsOf(customer.installId)).toMatchObject([{ id: endpointId, status: 'ACTIVE' }]);
   });
 
   test('accepts a duplicate, and does nothing a second time', async () => {
@@ -143,6 +155,16 @@ describe('a deployed connector', () => {
 const PATIENCE = { timeout: 30_000, interval: 100 };
 
 const members = (): string[] => workspace.membersOf(PROJECT);
+
+/** As an operator does it. */
+async function connect(token: string): Promise<{ readonly endpointId: string; readonly kept: boolean }> {
+  const webhookBaseUrl = webhookUrl(deployment, CONNECTION).replace(`/webhooks/opentrain/${CONNECTION}`, '');
+  const options = ['--stage', 'dev', '--opentrain-url', opentrain.platformApiUrl, '--webhook-base-url', webhookBaseUrl];
+  const output = await run(process.execPath, ['cli/connect.ts', CONNECTION, ...options, '--json'], {
+    env: { ...process.env, OPENTRAIN_PARTNER_TOKEN: token },
+  });
+  return JSON.parse(output);
+}
 
 function lastDelivery() {
   const delivery = opentrain.deliveriesOf(endpointId).at(-1);

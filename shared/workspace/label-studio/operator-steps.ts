@@ -7,7 +7,7 @@ export const usernameOf = (trainer: TrainerId): string => `opentrain-${trainer}`
 
 /** Nothing tries a parked delivery again by itself. */
 const REDELIVER =
-  'Have OpenTrain redeliver the parked delivery: POST /webhook-endpoints/{id}/redeliver with the delivery id. Without that, the contract’s next event completes the grant.';
+  'Have OpenTrain redeliver the parked delivery (POST /webhook-endpoints/{id}/redeliver with the delivery id), or wait for the contract’s next event: either completes it.';
 
 interface Removed {
   readonly baseUrl: string;
