@@ -9,13 +9,13 @@ import { type SimulatedOpenTrain, startSimulatedOpenTrain } from './opentrain/si
 import { type LocalSettings, readLocalSettings } from './settings.ts';
 import { startDemoWorkspace } from './workspace/demo-workspace.ts';
 
+const CONNECTION = 'default' as ConnectionId;
+
 /**
  * `npm run local`: the whole system in this process, until it is interrupted.
  *
  * Prints `ready <json>` with every URL on standard output once all is up; the functions' logs go to standard error.
  */
-const CONNECTION = 'default' as ConnectionId;
-
 async function main(): Promise<void> {
   const settings = readLocalSettings(process.env);
   const logger = createLogger((line) => process.stderr.write(`${line}\n`));
