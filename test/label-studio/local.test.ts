@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Command, hireSomebody, readyLine, runScript } from '../support/local-mode.ts';
+import { type Command, hireAiko, readyLine, runScript } from '../support/local-mode.ts';
 import { createHarness, type LabelStudioHarness } from './harness.ts';
 import { takeOver } from './installation.ts';
 
@@ -16,6 +16,7 @@ afterAll(() => command.stop());
 
 test('local mode with WORKSPACE=label-studio: whoever is hired is a member of the organisation', async () => {
   const { projectId } = await harness.newProject();
+  // Nobody else in this suite is called so, who could be a member already.
   const before = await harness.accessState();
   command = runScript('local/main.ts', {
     PORT: '0',
@@ -27,7 +28,7 @@ test('local mode with WORKSPACE=label-studio: whoever is hired is a member of th
   });
   const ready = await readyLine(command);
   expect(ready.project).toBe(projectId);
-  await hireSomebody(ready, 'ot_pat_test');
+  await hireAiko(ready, 'ot_pat_test');
   await expect.poll(() => command.output.stderr, { timeout: 30_000 }).toContain('"outcome":"provisioned"');
   expect(await harness.accessState()).not.toEqual(before);
 }, 60_000);

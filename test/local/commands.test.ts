@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { DemoState } from '../../local/workspace/demo-workspace.ts';
-import { type Command, hireSomebody, readyLine, runScript } from '../support/local-mode.ts';
+import { type Command, hireAiko, readyLine, runScript } from '../support/local-mode.ts';
 
 /** `npm run local` and `npm run demo` as processes, as a newcomer runs them. */
 
@@ -20,7 +20,7 @@ function run(script: string, environment: NodeJS.ProcessEnv = {}): Command {
 test('npm run local: hire over the employer’s API, confirm as a person, and the trainer is in the workspace', async () => {
   const command = run('local/main.ts', { PORT: '0', OPENTRAIN_EMPLOYER_TOKEN: 'ot_pat_test' });
   const ready = await readyLine(command);
-  await hireSomebody(ready, 'ot_pat_test');
+  await hireAiko(ready, 'ot_pat_test');
   await vi.waitFor(
     async () => {
       const { projects } = (await (await fetch(`${ready.workspace}/state`)).json()) as DemoState;

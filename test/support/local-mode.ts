@@ -41,19 +41,20 @@ export async function readyLine({ child, output }: Command): Promise<Record<stri
 }
 
 interface EmployerAnswer {
-  readonly proposals?: readonly { readonly id: string }[];
+  readonly proposals?: readonly { readonly id: string; readonly freelancer: { readonly displayName: string } }[];
   readonly approval?: { readonly approvalUrl: string };
 }
 
-/** Hires the first who would like the job, over the employer's API, and confirms as a person does. */
-export async function hireSomebody(ready: Record<string, string>, employerToken: string): Promise<void> {
+/** Hires Aiko T., who would like the job, over the employer's API, and confirms as a person does. */
+export async function hireAiko(ready: Record<string, string>, employerToken: string): Promise<void> {
   const call = async (path: string, method = 'GET') => {
     const headers = { authorization: `Bearer ${employerToken}` };
     const response = await fetch(`${ready.employerApi}${path}`, { method, headers });
     return { status: response.status, body: (await response.json()) as EmployerAnswer };
   };
   const { body } = await call(`/jobs/${ready.job}/proposals`);
-  const hired = await call(`/jobs/${ready.job}/proposals/${body.proposals?.[0]?.id}/hire`, 'POST');
+  const aiko = body.proposals?.find(({ freelancer }) => freelancer.displayName === 'Aiko T.');
+  const hired = await call(`/jobs/${ready.job}/proposals/${aiko?.id}/hire`, 'POST');
   if (hired.status !== 202) throw new Error(`the hire was answered ${hired.status}`);
   await fetch(`${hired.body.approval?.approvalUrl}/confirm`, { method: 'POST' });
 }
