@@ -2,7 +2,7 @@ import { admit, dismiss, type PlacedDetails } from '../access/access.ts';
 import { findTrainer } from '../access/find-trainer.ts';
 import type { ContractId, JobId, LinkId } from '../ids.ts';
 import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
-import { OpenTrainError } from '../opentrain/errors.ts';
+import { unlessGone } from '../opentrain/errors.ts';
 import {
   type ContractFacts,
   contractOf,
@@ -143,12 +143,8 @@ async function linksOf(contract: ContractFacts, context: EventContext): Promise<
 
 /** @returns none when the link was deleted meanwhile */
 export async function askForLink(id: LinkId, { opentrain, signal }: EventContext): Promise<LinkFacts[]> {
-  try {
-    return [toLinkFacts(await opentrain().getProjectLink(id, signal))];
-  } catch (error) {
-    if (error instanceof OpenTrainError && error.status === 404) return [];
-    throw error;
-  }
+  const link = await unlessGone(opentrain().getProjectLink(id, signal));
+  return link === undefined ? [] : [toLinkFacts(link)];
 }
 
 /** There is no call for a single contract; the newest 200 hold the one that just began or ended. */

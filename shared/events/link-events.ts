@@ -1,9 +1,8 @@
 import { dismiss, isSettled } from '../access/access.ts';
 import type { LinkId } from '../ids.ts';
-import { CONTRACTS_AT_MOST, type ContractQuery } from '../opentrain/client.ts';
-import { OpenTrainError } from '../opentrain/errors.ts';
+import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
+import { unlessGone } from '../opentrain/errors.ts';
 import { linkOf } from '../opentrain/events.ts';
-import type { Contract } from '../opentrain/relied-on.ts';
 import type { Grant } from '../store/grants.ts';
 import { admitTo, askForLink } from './contract-events.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
@@ -11,7 +10,7 @@ import { forEachInTurn } from './for-each-in-turn.ts';
 
 /** A project was linked to a job: the mapping is recorded, and contracts that began earlier are let in. */
 export async function onLinkCreated(context: EventContext): Promise<Verdict> {
-  const { event, parts, situation } = context;
+  const { event, opentrain, parts, signal, situation } = context;
   const connectionId = situation.connection.id;
   const told = linkOf(event);
   if (told === undefined) return parked('no_link');
@@ -28,13 +27,13 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
   if (link.provisioningMode === 'MANAGED_ADAPTER') return done('managed_by_opentrain');
 
   const query = { projectLinkId: link.id, status: 'active', limit: CONTRACTS_AT_MOST } as const;
-  const contracts = await contractsOrGone(context, query);
+  const contracts = await unlessGone(opentrain().listContracts(query, signal));
   // Deleted meanwhile: its removal is on the way and ends what there is.
   if (contracts === undefined) return done('link_gone');
   if (contracts.length === CONTRACTS_AT_MOST) {
     parts.logger.warn({ event: 'contracts.list-full', connectionId, linkId: link.id, count: contracts.length });
   }
-  const verdicts = await forEachInTurn(contracts, context.signal, async (listed) => {
+  const verdicts = await forEachInTurn(contracts, signal, async (listed) => {
     const contractId = listed.id;
     const contract = {
       id: contractId,
@@ -80,16 +79,4 @@ async function endGrantsOf(linkId: LinkId, { event, parts, signal, situation }: 
     return done('offboarded');
   });
   return worstOf(verdicts, done('nobody_concerned'));
-}
-
-async function contractsOrGone(
-  { opentrain, signal }: EventContext,
-  query: ContractQuery,
-): Promise<Contract[] | undefined> {
-  try {
-    return await opentrain().listContracts(query, signal);
-  } catch (error) {
-    if (error instanceof OpenTrainError && error.status === 404) return undefined;
-    throw error;
-  }
 }

@@ -41,6 +41,16 @@ export class OpenTrainError extends ConnectorError implements OpenTrainErrorDeta
   }
 }
 
+/** Waits for an answer about something that may have been deleted meanwhile. @returns undefined for a 404 */
+export async function unlessGone<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof OpenTrainError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
 /** An answer with any status but 2xx. */
 export interface RefusedAnswer {
   readonly response: Response;
