@@ -5,7 +5,7 @@ import { type BuildOptions, buildSync } from 'esbuild';
 const ROOT = join(import.meta.dirname, '..');
 
 /** One folder in `functions/` a Lambda function. */
-export const FUNCTION_NAMES = ['webhook', 'worker'] as const;
+export const FUNCTION_NAMES = ['webhook', 'worker', 'usage', 'reconcile', 'budget', 'admin'] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /**
@@ -29,6 +29,11 @@ export const FUNCTION_BUILD_OPTIONS = {
   charset: 'utf8',
   logLevel: 'warning',
 } as const satisfies BuildOptions;
+
+/** What the functions get instead of a package that they import by way of the AWS SDK. */
+const ALIASES = {
+  '@aws-sdk/credential-provider-node': join(ROOT, 'shared', 'aws', 'lambda-credentials.ts'),
+};
 
 export interface BundleOptions {
   /**
@@ -61,6 +66,7 @@ export function bundleFunctions({
   rmSync(outputDirectory, { recursive: true, force: true });
   buildSync({
     ...FUNCTION_BUILD_OPTIONS,
+    alias: ALIASES,
     absWorkingDir: ROOT,
     entryPoints: FUNCTION_NAMES.map((name) => ({ in: entryOf(name), out: join(name, 'index') })),
     outdir: outputDirectory,

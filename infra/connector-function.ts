@@ -18,6 +18,9 @@ export interface ConnectorFunctionProps {
   /** Settings, never a secret. */
   readonly environment: Readonly<Record<string, string>>;
 
+  /** Of the metrics that CloudWatch takes out of the function's log lines, see docs/logs-and-metrics.md. */
+  readonly metricsNamespace: string;
+
   readonly logRetention: RetentionDays;
 
   /**
@@ -75,7 +78,7 @@ export class ConnectorFunction extends Construct {
       handler: 'index.handler',
       memorySize,
       timeout: props.timeout,
-      environment: { ...props.environment },
+      environment: { ...props.environment, METRICS_NAMESPACE: props.metricsNamespace },
       role: this.role,
       logGroup: this.logGroup,
     });

@@ -40,4 +40,9 @@ export class ConnectorTable extends Construct {
   grantReadWrite(grantee: IGrantable): void {
     this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
   }
+
+  /** The store's operations for whoever only looks. */
+  grantRead(grantee: IGrantable): void {
+    this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
+  }
 }

@@ -3,11 +3,12 @@ import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 /**
- * Where tokens and webhook secrets are found: SSM parameters that operators create, below one path a stage. The stack
- * knows their names only, so no secret is in the template, in an environment variable or in CloudFormation's history.
+ * Where tokens and webhook secrets are found: SSM parameters that operators and the admin function create, below one
+ * path a stage. The stack knows their names only, so no secret is in the template, in an environment variable or in
+ * CloudFormation's history.
  *
- * A role that may read a SecureString under the key `aws/ssm` needs no right to that key: its policy lets SSM decrypt
- * for everyone in the account whom SSM lets through.
+ * A role that may read or write a SecureString under the key `aws/ssm` needs no right to that key: its policy lets SSM
+ * encrypt and decrypt for everyone in the account whom SSM lets through.
  */
 export class Credentials extends Construct {
   /** `/opentrain/<stage>` */
@@ -19,15 +20,28 @@ export class Credentials extends Construct {
   }
 
   grantReadWebhookSecrets(grantee: IGrantable): void {
-    this.grantRead(grantee, 'connections/*/webhook-secrets');
+    this.grant(grantee, ['ssm:GetParameter'], ['connections/*/webhook-secrets']);
   }
 
   grantReadTokens(grantee: IGrantable): void {
-    this.grantRead(grantee, 'connections/*/token', 'workspaces/*/token', 'workspaces/*/usage-token');
+    this.grant(
+      grantee,
+      ['ssm:GetParameter'],
+      ['connections/*/token', 'workspaces/*/token', 'workspaces/*/usage-token'],
+    );
   }
 
-  /** The wildcards stand for ids: connections come and go without a deployment. */
-  private grantRead(grantee: IGrantable, ...names: readonly string[]): void {
+  /** For whoever connects and disconnects customers. A workspace's token is no business of theirs. */
+  grantKeepConnections(grantee: IGrantable): void {
+    this.grant(
+      grantee,
+      ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'],
+      ['connections/*/token', 'connections/*/webhook-secrets'],
+    );
+  }
+
+  /** The wildcards in names stand for ids: connections come and go without a deployment. */
+  private grant(grantee: IGrantable, actions: string[], names: readonly string[]): void {
     const arnOf = (name: string) =>
       Stack.of(this).formatArn({
         service: 'ssm',
@@ -35,8 +49,6 @@ export class Credentials extends Construct {
         resourceName: `${this.path.slice(1)}/${name}`,
         arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
       });
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ actions: ['ssm:GetParameter'], resources: names.map(arnOf) }),
-    );
+    grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions, resources: names.map(arnOf) }));
   }
 }

@@ -36,6 +36,22 @@ export interface StageSettings {
   readonly openTrainBaseUrl: string;
 
   /**
+   * Where customers top up their funds, which notices of a low budget link to: https, or http on this machine. In it
+   * `{contractId}` stands for the contract.
+   *
+   * @default - the origin of `openTrainBaseUrl`
+   */
+  readonly topUpUrl: string;
+
+  /**
+   * Where OpenTrain reaches the API, if that is not the API's own address but a domain of yours in front of it: https,
+   * or http on this machine. `/webhooks/opentrain/<connection>` comes after it.
+   *
+   * @default - the API's own address
+   */
+  readonly webhookBaseUrl?: string;
+
+  /**
    * Who is told of alarms. AWS sends a confirmation first.
    *
    * @default - nobody: subscribe to the topic by hand
@@ -107,6 +123,56 @@ export interface StageSettings {
   readonly outageToOutlastHours: number;
 
   /**
+   * Minutes from one report of usage to the next, 1 to 1,440. OpenTrain takes any cadence; budgets are as fresh as
+   * that.
+   *
+   * @default 60
+   */
+  readonly usageMinutes: number;
+
+  /**
+   * Days before today that each report covers once more, 1 to 30, in case work was added to them or corrected.
+   *
+   * @default 3
+   */
+  readonly usageLookBackDays: number;
+
+  /**
+   * Connections whose usage is reported at the same time, 2 to 1,000. It bounds the load on the workspace's API.
+   *
+   * @default 5
+   */
+  readonly usageConcurrency: number;
+
+  /**
+   * Minutes from one reconciliation to the next, 1 to 1,440: what no delivery told is set right after so long.
+   *
+   * @default 30
+   */
+  readonly reconcileMinutes: number;
+
+  /**
+   * Connections that are reconciled at the same time, 2 to 1,000. It bounds the load on the workspace's API.
+   *
+   * @default 5
+   */
+  readonly reconcileConcurrency: number;
+
+  /**
+   * Hours for which the trainers of a disconnected customer keep their access, 0 to 720.
+   *
+   * @default 24
+   */
+  readonly graceHours: number;
+
+  /**
+   * Whether trainers keep their access when a project is unlinked from their job, until their contract ends.
+   *
+   * @default false
+   */
+  readonly keepAccessAfterUnlink: boolean;
+
+  /**
    * Deliveries with a wrong signature within 15 minutes that raise the alarm, 1 to 10,000.
    *
    * @default 5 - OpenTrain disables an endpoint after ten failed deliveries in a row, and tries each three times in the
@@ -141,6 +207,13 @@ const DEFAULTS = {
   retryCapSeconds: 900,
   maxReceiveCount: 100,
   outageToOutlastHours: 6,
+  usageMinutes: 60,
+  usageLookBackDays: 3,
+  usageConcurrency: 5,
+  reconcileMinutes: 30,
+  reconcileConcurrency: 5,
+  graceHours: 24,
+  keepAccessAfterUnlink: false,
   signatureFailures: 5,
 } as const satisfies Partial<StageSettings>;
 
@@ -251,16 +324,31 @@ const wholeNumber = (least: number, most: number) =>
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-function isSafeUrl(text: string): boolean {
+function isSafeLink(text: string): boolean {
   const url = URL.parse(text);
-  if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return false;
+  if (url === null || url.username !== '' || url.password !== '') return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname));
 }
 
+function isSafeUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return isSafeLink(text) && url?.search === '' && url.hash === '';
+}
+
+// A URL may hold a password, so it is not repeated.
 const url = v.pipe(
   v.string('must be a URL'),
-  // A URL may hold a password, so it is not repeated.
   v.check(isSafeUrl, 'must be an https URL (http only on this machine) without a user, a query or a fragment'),
+);
+
+const link = v.pipe(
+  v.string('must be a URL'),
+  v.check(isSafeLink, 'must be an https URL (http only on this machine) without a user'),
+);
+
+const yesOrNo = v.pipe(
+  v.union([v.boolean(), v.picklist(['true', 'false'])], ({ input }) => `must be true or false, not ${show(input)}`),
+  v.transform((value) => value === true || value === 'true'),
 );
 
 const LOG_RETENTION_DAYS = [
@@ -289,16 +377,20 @@ const SettingEntries = {
   ),
   usageWorkspaceUrl: v.exactOptional(url),
   openTrainBaseUrl: url,
+  topUpUrl: v.exactOptional(link),
+  webhookBaseUrl: v.exactOptional(
+    v.pipe(
+      url,
+      v.transform((text) => text.replace(/\/+$/, '')),
+    ),
+  ),
   alarmEmail: v.exactOptional(
     v.pipe(
       v.string(),
       v.email(({ input }) => `must be an e-mail address, not ${show(input)}`),
     ),
   ),
-  retainData: v.pipe(
-    v.union([v.boolean(), v.picklist(['true', 'false'])], ({ input }) => `must be true or false, not ${show(input)}`),
-    v.transform((value) => value === true || value === 'true'),
-  ),
+  retainData: yesOrNo,
   logRetentionDays: v.pipe(
     wholeNumber(1, 3653),
     v.check(
@@ -313,6 +405,13 @@ const SettingEntries = {
   retryCapSeconds: wholeNumber(1, 900),
   maxReceiveCount: wholeNumber(1, 1_000),
   outageToOutlastHours: wholeNumber(0, 168),
+  usageMinutes: wholeNumber(1, 1_440),
+  usageLookBackDays: wholeNumber(1, 30),
+  usageConcurrency: wholeNumber(2, 1_000),
+  reconcileMinutes: wholeNumber(1, 1_440),
+  reconcileConcurrency: wholeNumber(2, 1_000),
+  graceHours: wholeNumber(0, 720),
+  keepAccessAfterUnlink: yesOrNo,
   signatureFailures: wholeNumber(1, 10_000),
 } satisfies Record<keyof StageSettings, v.GenericSchema>;
 
@@ -337,6 +436,7 @@ const SettingsSchema = v.pipe(
     ),
     ['usageWorkspace'],
   ),
+  v.transform((settings) => ({ topUpUrl: new URL(settings.openTrainBaseUrl).origin, ...settings })),
 );
 
 const SETTING_NAMES = Object.keys(SettingEntries) as (keyof StageSettings)[];

@@ -1,7 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../shared/clock.ts';
 import { ConfigurationError, ConnectorError } from '../shared/errors.ts';
 import type { ConnectionId } from '../shared/ids.ts';
-import { createLogger } from '../shared/logging.ts';
+import { createLogger, type Logger } from '../shared/logging.ts';
+import { DEFAULT_WORKSPACE } from '../shared/store/connections.ts';
 import { type LocalConnector, startConnector } from './connector.ts';
 import { freePort } from './free-port.ts';
 import { createAdvanceableClock } from './opentrain/advanceable-clock.ts';
@@ -47,6 +49,7 @@ async function main(): Promise<void> {
   await connector.workspace.ping();
   const story = simulation === undefined ? undefined : await setTheScene(simulation, connector, settings.project);
   if (settings.opentrain !== undefined) await useTheirs(settings.opentrain, connector);
+  closing.unshift(startSchedule(settings.usageSeconds, connector, logger));
 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, async () => {
@@ -54,19 +57,12 @@ async function main(): Promise<void> {
       process.exit(0);
     });
   }
-  const { environment, deadLetterQueueUrl } = connector.emulators;
   const urls = {
-    gateway: connector.url,
+    ...connector.addresses,
     webhook: connector.webhookUrl(CONNECTION),
+    budget: connector.budgetUrl(CONNECTION, settings.project),
     opentrain: simulation?.url ?? settings.opentrain?.baseUrl,
-    ...(simulation && { platformApi: simulation.platformApiUrl, employerApi: simulation.employerApiUrl, ...story }),
-    workspace: workspace.url,
-    dynamodb: environment.AWS_ENDPOINT_URL_DYNAMODB,
-    sqs: environment.AWS_ENDPOINT_URL_SQS,
-    ssm: environment.AWS_ENDPOINT_URL_SSM,
-    table: environment.TABLE_NAME,
-    queue: environment.QUEUE_URL,
-    deadLetterQueue: deadLetterQueueUrl,
+    ...(simulation && { employerApi: simulation.employerApiUrl, ...story }),
   };
   process.stdout.write(`ready ${JSON.stringify(urls)}\n`);
 }
@@ -88,13 +84,37 @@ async function setTheScene(opentrain: SimulatedOpenTrain, connector: LocalConnec
   return { job: job.id, project };
 }
 
-/** A real OpenTrain's credentials go where `connect` would have put them. */
+/** A real OpenTrain's credentials go where `connect` would have put them, and so does what the connector knows of it. */
 async function useTheirs(
   { token, webhookSecret }: NonNullable<LocalSettings['opentrain']>,
-  { parameters, names }: LocalConnector,
+  { parameters, names, store }: LocalConnector,
 ): Promise<void> {
+  await store.connections.connect({ id: CONNECTION, workspaceId: DEFAULT_WORKSPACE }, systemClock.now());
   await parameters.put(names.token(CONNECTION), token);
   await parameters.put(names.webhookSecrets(CONNECTION), webhookSecret);
+}
+
+/**
+ * Reports usage again and again, as the schedule of a deployment does, but one report after the other.
+ *
+ * @param seconds - from the end of one to the next; 0: none at all
+ * @returns what ends it
+ */
+function startSchedule(seconds: number, connector: LocalConnector, logger: Logger): () => Promise<void> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  async function run(): Promise<void> {
+    while (seconds > 0) {
+      await pause(seconds * 1000, undefined, { signal });
+      await connector.reportUsage().catch((error) => {
+        if (!signal.aborted) logger.error({ event: 'usage.not-planned', error });
+      });
+    }
+  }
+  run().catch((error) => {
+    if (!signal.aborted) throw error;
+  });
+  return async () => stopping.abort();
 }
 
 try {

@@ -15,6 +15,8 @@ export interface LocalSettings {
   readonly endpoints: { readonly AWS_ENDPOINT_URL_DYNAMODB?: string; readonly AWS_ENDPOINT_URL_SQS?: string };
   /** The workspace's own id of the project that the simulation links. */
   readonly project: string;
+  /** Seconds from one report of usage to the next; 0: none is made. */
+  readonly usageSeconds: number;
   /** Of the simulated employer. It opens nothing but the simulation. */
   readonly employerToken: string;
 }
@@ -31,6 +33,8 @@ export function readLocalSettings(environment: NodeJS.ProcessEnv): LocalSettings
   return {
     port: numberSetting(environment, 'PORT', { byDefault: 8787, least: 0, most: 65_000 }),
     employerToken: environment.OPENTRAIN_EMPLOYER_TOKEN ?? 'ot_pat_local',
+    // A deployment's hour is long for somebody who watches.
+    usageSeconds: numberSetting(environment, 'USAGE_SECONDS', { byDefault: 60, least: 0, most: 86_400 }),
     project: environment.WORKSPACE_PROJECT ?? 'demo-project',
     endpoints: {
       ...(AWS_ENDPOINT_URL_DYNAMODB ? { AWS_ENDPOINT_URL_DYNAMODB } : {}),

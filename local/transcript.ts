@@ -42,6 +42,8 @@ function inWords(line: Record<string, unknown>): string | undefined {
       return `${eventType}: parked, ${reason}`;
     case 'delivery.rejected':
       return `refused with ${line.status}: signature ${reason}`;
+    case 'usage.connection-done':
+      return `usage of ${line.count} contracts: ${line.sent} totals sent, ${line.unchanged} as OpenTrain has them`;
     default:
       return undefined;
   }

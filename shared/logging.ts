@@ -1,3 +1,5 @@
+import { metricsOf } from './metrics.ts';
+
 /**
  * One logger: JSON lines on standard output, which Lambda hands to CloudWatch Logs.
  *
@@ -27,7 +29,26 @@ export interface LogFields {
   readonly attempt?: number | undefined;
   readonly retryAfterSeconds?: number | undefined;
   readonly durationMs?: number | undefined;
+  /** How long a delivery's attempt waited for the workspace, all calls together. */
+  readonly workspaceMs?: number | undefined;
   readonly count?: number | undefined;
+  /** Of a usage run, part of every entry's `externalReportId`. */
+  readonly runId?: string | undefined;
+  readonly projectId?: string | undefined;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly workDate?: string | undefined;
+  /** Usage entries that OpenTrain accepted, that it has already, and that are set aside. */
+  readonly sent?: number | undefined;
+  readonly unchanged?: number | undefined;
+  readonly setAside?: number | undefined;
+  /** Of a reconciliation: what was set right, what waits for a person's approval, and what could not be done. */
+  readonly repaired?: number | undefined;
+  readonly held?: number | undefined;
+  readonly failed?: number | undefined;
+  /** For how long the connection's usage had not been reported to the end. */
+  readonly lagSeconds?: number | undefined;
+  /** Work outside every contract's time, which is reported nowhere. */
+  readonly unattributedSeconds?: number | undefined;
   readonly error?: unknown;
 }
 
@@ -35,12 +56,21 @@ export type LogLevel = 'info' | 'warn' | 'error';
 
 export type Logger = Readonly<Record<LogLevel, (fields: LogFields) => void>>;
 
-/** @param write - takes one finished line, without a line end */
-export function createLogger(write: (line: string) => void = (line) => process.stdout.write(`${line}\n`)): Logger {
+/** Standard output is what Lambda hands to CloudWatch Logs. */
+export const writeLine = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/**
+ * @param write - takes one finished line, without a line end
+ * @param metricsNamespace - where CloudWatch puts the metrics that it finds in the lines, see `METRICS`; without it there
+ *   are none, as in local mode
+ */
+export function createLogger(write: (line: string) => void = writeLine, metricsNamespace?: string): Logger {
   const at = (level: LogLevel) => (fields: LogFields) => {
     const { error, ...rest } = fields;
+    const now = new Date();
     const described = error === undefined ? {} : { error: describeError(error) };
-    write(JSON.stringify({ level, time: new Date().toISOString(), ...rest, ...described }));
+    const metrics = metricsNamespace ? metricsOf(fields, metricsNamespace, now.getTime()) : {};
+    write(JSON.stringify({ level, time: now.toISOString(), ...rest, ...described, ...metrics }));
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -8,7 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   functions: ['shared'],
   infra: [],
   local: ['functions', 'shared'],
-  cli: ['functions', 'shared'],
+  cli: ['functions', 'shared', 'package.json'],
 };
 
 const root = join(import.meta.dirname, '..');

@@ -5,7 +5,7 @@ import { systemClock } from '../../shared/clock.ts';
 import { required } from '../../shared/config.ts';
 import { credentialNames } from '../../shared/connections/credential-names.ts';
 import { createWebhookSecrets } from '../../shared/connections/webhook-secrets.ts';
-import { createLogger } from '../../shared/logging.ts';
+import { createLogger, writeLine } from '../../shared/logging.ts';
 import { createWebhookHandler } from './handler.ts';
 
 const settings = required(process.env, ['QUEUE_URL', 'CREDENTIALS_PATH']);
@@ -18,5 +18,5 @@ export const handler = createWebhookHandler({
   ),
   queue: createQueue(createAwsJsonClient('sqs'), settings.QUEUE_URL),
   clock: systemClock,
-  logger: createLogger(),
+  logger: createLogger(writeLine, process.env.METRICS_NAMESPACE),
 });

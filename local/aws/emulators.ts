@@ -10,6 +10,8 @@ export interface Emulators {
   /** What the stack would set on the functions, and where the SDKs find the services. */
   readonly environment: AwsEnvironment;
   readonly deadLetterQueueUrl: string;
+  readonly usageDeadLetterQueueUrl: string;
+  readonly reconcileDeadLetterQueueUrl: string;
   readonly parameterStore: ParameterStoreEmulator;
   close(): Promise<void>;
 }
@@ -24,6 +26,8 @@ export interface AwsEnvironment {
   readonly TABLE_NAME: string;
   /** An id more than an address: fauxqs names a host that not every machine resolves. */
   readonly QUEUE_URL: string;
+  readonly USAGE_QUEUE_URL: string;
+  readonly RECONCILE_QUEUE_URL: string;
   readonly CREDENTIALS_PATH: string;
 }
 
@@ -35,8 +39,10 @@ export interface EmulatorOptions {
 }
 
 const TABLE = 'opentrain-connector';
-/** As deployed: six times the worker's time-out. */
-const VISIBILITY_SECONDS = 360;
+/** As deployed: six times the function's time-out. */
+const VISIBILITY_SECONDS = { deliveries: 360, usage: 1_800, reconcile: 1_800 };
+/** As deployed. */
+const SCHEDULED_RECEIVES = 20;
 const ACCESS = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
 export async function startEmulators({ endpoints = {}, maxReceives = 100 }: EmulatorOptions = {}): Promise<Emulators> {
@@ -52,7 +58,10 @@ export async function startEmulators({ endpoints = {}, maxReceives = 100 }: Emul
   const dynamoUrl = endpoints.AWS_ENDPOINT_URL_DYNAMODB ?? (await startDynamo(stops));
   await createTable(new DynamoDBClient(client(dynamoUrl)));
   const sqsUrl = endpoints.AWS_ENDPOINT_URL_SQS ?? (await startSqs(stops));
-  const queues = await createQueues(new SQSClient({ ...client(sqsUrl), useQueueUrlAsEndpoint: false }), maxReceives);
+  const sqs = new SQSClient({ ...client(sqsUrl), useQueueUrlAsEndpoint: false });
+  const deliveries = await createQueues(sqs, 'deliveries', maxReceives);
+  const usage = await createQueues(sqs, 'usage', SCHEDULED_RECEIVES);
+  const reconcile = await createQueues(sqs, 'reconcile', SCHEDULED_RECEIVES);
 
   return {
     environment: {
@@ -61,10 +70,14 @@ export async function startEmulators({ endpoints = {}, maxReceives = 100 }: Emul
       AWS_ENDPOINT_URL_SQS: sqsUrl,
       AWS_ENDPOINT_URL_SSM: parameterStore.url,
       TABLE_NAME: TABLE,
-      QUEUE_URL: queues.queueUrl,
+      QUEUE_URL: deliveries.queueUrl,
+      USAGE_QUEUE_URL: usage.queueUrl,
+      RECONCILE_QUEUE_URL: reconcile.queueUrl,
       CREDENTIALS_PATH: '/opentrain/local',
     },
-    deadLetterQueueUrl: queues.deadLetterQueueUrl,
+    deadLetterQueueUrl: deliveries.deadLetterQueueUrl,
+    usageDeadLetterQueueUrl: usage.deadLetterQueueUrl,
+    reconcileDeadLetterQueueUrl: reconcile.deadLetterQueueUrl,
     parameterStore,
     async close() {
       for (const stop of stops) await stop();
@@ -105,17 +118,17 @@ async function createTable(dynamo: DynamoDBClient): Promise<void> {
   }
 }
 
-async function createQueues(sqs: SQSClient, maxReceives: number) {
-  const create = async (name: string, attributes: Record<string, string>) => {
-    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+async function createQueues(sqs: SQSClient, name: keyof typeof VISIBILITY_SECONDS, maxReceives: number) {
+  const create = async (queueName: string, attributes: Record<string, string>) => {
+    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: queueName, Attributes: attributes }));
     return QueueUrl;
   };
-  const deadLetterQueueUrl = await create('deliveries-dead', {});
+  const deadLetterQueueUrl = await create(`${name}-dead`, {});
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: deadLetterQueueUrl, AttributeNames: ['QueueArn'] }),
   );
-  const queueUrl = await create('deliveries', {
-    VisibilityTimeout: String(VISIBILITY_SECONDS),
+  const queueUrl = await create(name, {
+    VisibilityTimeout: String(VISIBILITY_SECONDS[name]),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: maxReceives }),
   });
   return { queueUrl, deadLetterQueueUrl };

@@ -11,7 +11,7 @@ export interface ParameterStoreEmulator {
   close(): Promise<void>;
 }
 
-/** There is no embeddable SSM emulator on the registry, so these two operations are played here. */
+/** There is no embeddable SSM emulator on the registry, so these operations are played here. */
 export async function startParameterStore(): Promise<ParameterStoreEmulator> {
   const parameters = new Map<string, string>();
   const calls = new Map<string, number>();
@@ -26,6 +26,9 @@ export async function startParameterStore(): Promise<ParameterStoreEmulator> {
     PutParameter: ({ Name, Value = '' }) => {
       parameters.set(Name, Value);
       return [200, { Version: 1, Tier: 'Standard' }];
+    },
+    DeleteParameter: ({ Name }) => {
+      return parameters.delete(Name) ? [200, {}] : [400, { __type: 'ParameterNotFound' }];
     },
   };
 

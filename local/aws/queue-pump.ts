@@ -5,8 +5,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { SQSRecord } from 'aws-lambda';
-import type { WorkerHandler } from '../../functions/worker/handler.ts';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import type { Logger } from '../../shared/logging.ts';
 
 /** Lambda's event source mapping on one machine: receives batches, invokes the worker, deletes what did not fail. */
@@ -16,19 +15,20 @@ export interface QueuePump {
   stop(): Promise<void>;
 }
 
+type Consumer = (event: SQSEvent, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<SQSBatchResponse>;
+
 export interface QueuePumpOptions {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
-  readonly handler: WorkerHandler;
+  readonly handler: Consumer;
   readonly logger: Logger;
   /** Batches at a time. @default 2 */
   readonly concurrency?: number;
   /** @default 10 */
   readonly batchSize?: number;
+  /** The function's time-out. @default 60000, the worker's as deployed */
+  readonly timeoutMilliseconds?: number;
 }
-
-/** The worker's time-out as deployed. */
-const TIMEOUT_MILLISECONDS = 60_000;
 
 export function startQueuePump({
   sqs,
@@ -37,11 +37,12 @@ export function startQueuePump({
   logger,
   concurrency = 2,
   batchSize = 10,
+  timeoutMilliseconds = 60_000,
 }: QueuePumpOptions): QueuePump {
   const stopping = new AbortController();
 
   async function invoke(messages: readonly Message[]): Promise<void> {
-    const end = performance.now() + TIMEOUT_MILLISECONDS;
+    const end = performance.now() + timeoutMilliseconds;
     const context = { getRemainingTimeInMillis: () => Math.floor(end - performance.now()) };
     const { batchItemFailures } = await handler({ Records: messages.map(toRecord) }, context);
     const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
@@ -94,7 +95,8 @@ export function startQueuePump({
   };
 }
 
-function toRecord({
+/** A message as Lambda hands it to a function. */
+export function toRecord({
   MessageId = '',
   ReceiptHandle = '',
   Body = '',

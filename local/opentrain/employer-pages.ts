@@ -3,10 +3,12 @@ import { html } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 import { ApiError, answerOfError } from './api-error.ts';
 import type { Approvals } from './approvals.ts';
+import { budgetOf } from './budget.ts';
 import type { Employer } from './employer.ts';
 import type { NewId } from './new-id.ts';
 import { ALL_SCOPES } from './scopes.ts';
-import type { State } from './state.ts';
+import type { Contract, State } from './state.ts';
+import { showEventContract } from './views.ts';
 
 interface Dependencies {
   readonly state: State;
@@ -17,9 +19,32 @@ interface Dependencies {
   readonly signedIn: string;
 }
 
-/** The pages that a signed-in employer sees in a browser: the consent screen, and the confirmation of an approval. */
+/** What an hour or a label costs when it is funded on the page. */
+const USD_PER_UNIT = 20;
+
+/**
+ * The pages that a signed-in employer sees in a browser: their contracts, where budget notices lead to; the consent screen;
+ * and the confirmation of an approval.
+ */
 export function createEmployerPages({ state, employer, approvals, newId, signedIn }: Dependencies): Hono {
   const pages = new Hono();
+
+  pages.get('/', (context) => {
+    const contracts = [...state.contracts.values()].filter(({ organizationId }) => organizationId === signedIn);
+    const none = html`<p>Nobody has been hired yet.</p>`;
+    return context.html(page('Your contracts', contracts.length === 0 ? none : html`${contracts.map(showContract)}`));
+  });
+  pages.post('/contracts/:id/fund', async (context) => {
+    const contract = employer.findContract(context.req.param('id'));
+    if (contract.organizationId !== signedIn) throw new ApiError('NOT_FOUND', 'Contract not found');
+    const volume = Number((await context.req.formData()).get('volume'));
+    if (!(volume > 0)) throw new ApiError('BAD_REQUEST', 'The volume to fund must be above 0');
+    const milestone = { name: 'Milestone', volume, amountUsd: volume * USD_PER_UNIT };
+    const { id } = employer.createMilestone(contract.id, milestone);
+    const fund = () => ({ contract: showEventContract(employer.fundMilestone(id)) });
+    const { approvalUrl } = approvals.request(signedIn, 'fund_milestone', fund);
+    return context.redirect(approvalUrl, 303);
+  });
 
   pages.get('/integrations/:slug/connect', (context) => {
     if (context.req.param('slug') !== state.app.slug) throw new ApiError('NOT_FOUND', 'No such integration');
@@ -59,7 +84,8 @@ export function createEmployerPages({ state, employer, approvals, newId, signedI
     const { id, action, status, expiresAt } = approvals.find(context.req.param('id'));
     const buttons = html`<form method="post" action="/approvals/${id}/confirm"><button>Confirm</button></form>
       <form method="post" action="/approvals/${id}/reject"><button>Reject</button></form>`;
-    const body = html`<p>${action}: ${status}, open until ${expiresAt}</p>${status === 'PENDING' ? buttons : ''}`;
+    const body = html`<p>${action}: ${status}, open until ${expiresAt}</p>${status === 'PENDING' ? buttons : ''}
+      <p><a href="/">Your contracts</a></p>`;
     return context.html(page('Approval', body));
   });
   pages.post('/approvals/:id/confirm', (context) => {
@@ -76,6 +102,17 @@ export function createEmployerPages({ state, employer, approvals, newId, signedI
     return context.json(body, status);
   });
   return pages;
+}
+
+function showContract(contract: Contract) {
+  const { id, title, trainer, endDate } = contract;
+  const { state, paymentType, consumedVolume, fundedVolume } = budgetOf(contract);
+  const unit = paymentType === 'PAY_PER_LABEL' ? 'labels' : 'hours';
+  return html`<h2>${trainer?.displayName ?? 'Nobody'}: ${title}</h2>
+    <p><code>${id}</code>${endDate === null ? '' : ', ended'}<br>
+      Budget ${state}: ${Math.round(consumedVolume * 100) / 100} of ${fundedVolume} funded ${unit} used</p>
+    <form method="post" action="/contracts/${id}/fund">
+      <label>Fund <input type="number" name="volume" value="10" min="1" required> ${unit}</label> <button>Fund</button></form>`;
 }
 
 /** Carries the install's id and what the platform had sent along, never the token. */

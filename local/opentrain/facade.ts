@@ -1,4 +1,4 @@
-import { EVENT_TYPES } from '../../shared/connections/connect.ts';
+import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import type { AdvanceableClock } from './advanceable-clock.ts';
 import type { Approval, Approvals } from './approvals.ts';
 import { budgetOf } from './budget.ts';

@@ -33,9 +33,13 @@ td + td, thead th + th { padding-left:0; }
 tbody th + td { padding-left:0; }
 thead th { font-size:12px; font-weight:600; color:var(--soft); padding-top:8px; padding-bottom:8px; }
 tbody th { font-weight:600; }
-th:nth-child(1) { width:26%; } thead th:nth-child(2) { width:36%; } thead th:nth-child(3) { width:22%; }
+th:nth-child(1) { width:24%; } thead th:nth-child(2) { width:38%; } thead th:nth-child(3) { width:16%; }
 .avatar { display:inline-grid; place-items:center; width:30px; height:30px; margin-right:10px; border-radius:50%; background:var(--tint); color:var(--accent); font-size:12px; }
 .byhand { color:var(--soft); font-style:italic; }
+form { display:flex; align-items:center; gap:6px; margin:0; }
+input, button { font:inherit; font-size:13px; padding:2px 8px; color:inherit; background:var(--ground); border:1px solid var(--line); border-radius:6px; }
+input { width:62px; }
+button { cursor:pointer; color:var(--accent); }
 time { font-variant-numeric:tabular-nums; color:var(--soft); }
 aside ol { list-style:none; margin:0; padding:0 20px 14px; }
 aside li { display:flex; gap:12px; padding:6px 0; font-size:14px; }

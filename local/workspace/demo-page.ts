@@ -8,12 +8,18 @@ import type { Account, Change, DemoPlatform, Notice, Project } from './demo-plat
 export const NOTICE_MODULE_PATH = '/opentrain-budget-notice.js';
 export const NOTICE_MODULE = readFileSync(new URL(`../../embed${NOTICE_MODULE_PATH}`, import.meta.url), 'utf8');
 
+/** Where the page's forms say how many hours somebody worked. */
+export const WORK_PATH = '/work';
+/** A day has no more. */
+export const HOURS_AT_MOST = 24;
+
 /** Allows this page's own style and scripts and nothing else, so that a hostile display name stays text. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${sha256(STYLE)}'`,
   `script-src 'sha256-${sha256(REFRESH_SCRIPT)}' 'sha256-${sha256(NOTICE_MODULE)}'`,
   "connect-src 'self'",
+  "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
@@ -94,15 +100,24 @@ function json(data: unknown): string {
 
 function table(project: Project, members: readonly Account[]) {
   return html`<div class="scroll" role="region" tabindex="0" aria-label="Members of ${project.name}"><table>
-  <thead><tr><th scope="col">Trainer</th><th scope="col">Work Email</th><th scope="col">OpenTrain id</th><th scope="col">Joined, UTC</th></tr></thead>
+  <thead><tr><th scope="col">Trainer</th><th scope="col">Work Email, OpenTrain id</th><th scope="col">Joined, UTC</th><th scope="col">Work</th></tr></thead>
   <tbody>${members.map(
     (member) => html`<tr>
     <th scope="row"><span class="avatar" aria-hidden="true">${initials(member.displayName)}</span>${member.displayName}</th>
-    <td>${member.workEmail}</td>
-    <td>${member.opentrainUserId === undefined ? html`<span class="byhand">added by hand</span>` : html`<code>${member.opentrainUserId}</code>`}</td>
-    <td>${time(project.members.get(member) ?? 0)}</td></tr>`,
+    <td>${member.workEmail}<br>${member.opentrainUserId === undefined ? html`<span class="byhand">added by hand</span>` : html`<code>${member.opentrainUserId}</code>`}</td>
+    <td>${time(project.members.get(member) ?? 0)}</td>
+    <td>${workForm(project, member)}</td></tr>`,
   )}</tbody>
 </table></div>`;
+}
+
+/** Lets a visitor play the trainer. What they write down counts at once, however short the contract is running. */
+function workForm({ projectId }: Project, { memberId, opentrainUserId, displayName }: Account) {
+  if (opentrainUserId === undefined) return '';
+  return html`<form method="post" action="${WORK_PATH}">
+    <input type="hidden" name="project" value="${projectId}"><input type="hidden" name="member" value="${memberId}">
+    <input type="number" name="hours" value="1" min="0.25" max="${HOURS_AT_MOST}" step="0.25" required aria-label="Hours that ${displayName} works">
+    h <button>Work</button></form>`;
 }
 
 function history(changes: readonly Change[]) {

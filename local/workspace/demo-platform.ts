@@ -32,6 +32,8 @@ export interface Work {
   readonly seconds?: number;
   readonly tasks?: number;
   readonly labels?: number;
+  /** Hours that were written down afterwards, at `at`: they count then as a whole, however many they are. */
+  readonly isWrittenDown?: boolean;
 }
 
 /** A line of the page's history: what changed for people, not which calls were made. */
@@ -66,7 +68,7 @@ export class DemoPlatform {
   readonly projects = new Map<string, Project>();
   readonly changes: Change[] = [];
   readonly #accounts: Account[] = [];
-  readonly #work: Work[] = [];
+  readonly #work = new Map<string, Work>();
   readonly #clock: Clock;
   /** Whether a project must have been added before it can be used. */
   readonly #strict: boolean;
@@ -127,18 +129,48 @@ export class DemoPlatform {
   }
 
   /** @throws {Error} for somebody who has never had an account here */
-  record(opentrainUserId: string, work: Omit<Work, 'account'>): void {
+  /** @returns the sitting's id */
+  record(opentrainUserId: string, work: Omit<Work, 'account'>): string {
     const account = this.#accounts.find((one) => one.opentrainUserId === opentrainUserId);
     if (account === undefined) {
       throw new Error(`Trainer ${opentrainUserId} has no account here; add them to a project first.`);
     }
-    this.#work.push({ account, ...work });
+    const id = `work-${this.#work.size + 1}`;
+    this.#work.set(id, { account, ...work });
+    return id;
+  }
+
+  /** What the platform's people do when something was counted wrong; null deletes the sitting. */
+  correct(id: string, work: Pick<Work, 'seconds' | 'tasks' | 'labels'> | null): void {
+    const known = this.#work.get(id);
+    if (known === undefined) throw new Error(`There is no work ${id}.`);
+    // An empty sitting stays, so that no id is given twice.
+    const { account, projectId, at } = known;
+    this.#work.set(id, { account, projectId, at, ...work });
+  }
+
+  /**
+   * What is written down on the page: hours of a trainer in a project that they are in, done by now.
+   *
+   * @returns false when their day would have more than 24 hours, or when nobody knows them as a trainer
+   */
+  writeDown(project: Project, account: Account, hours: number): boolean {
+    const { opentrainUserId } = account;
+    const at = this.#clock.now();
+    const today = this.dailyTotals(project, Math.floor(at / DAY_MILLISECONDS) * DAY_MILLISECONDS, at + 1);
+    const { seconds: before = 0 } = today.find(({ memberId }) => memberId === account.memberId) ?? {};
+    const seconds = Math.round(hours * 3600);
+    if (opentrainUserId === undefined || (before + seconds) * 1000 > DAY_MILLISECONDS) return false;
+    this.record(opentrainUserId, { projectId: project.projectId, at, seconds, isWrittenDown: true });
+    this.#note(`${account.displayName} worked ${hours} h in ${project.name}`);
+    return true;
   }
 
   /** Sums up the work within [from, to), split at midnight UTC; by day, then by account. */
   dailyTotals(project: Project, from: number, to: number): DayOfWork[] {
     const days = new Map<string, DayOfWork>();
-    for (const work of this.#work.filter(({ projectId }) => projectId === project.projectId)) {
+    for (const work of this.#work.values()) {
+      if (work.projectId !== project.projectId) continue;
       for (const { workDate, ...measures } of daysOf(work, from, to)) {
         const { memberId, opentrainUserId = '' } = work.account;
         const key = `${workDate} ${memberId}`;
@@ -190,7 +222,8 @@ interface Slice {
   readonly labels?: number;
 }
 
-function daysOf({ at, seconds, tasks, labels }: Work, from: number, to: number): Slice[] {
+function daysOf({ at, seconds, tasks, labels, isWrittenDown }: Work, from: number, to: number): Slice[] {
+  if (isWrittenDown) return at >= from && at < to ? [{ workDate: utcDay(at), seconds: seconds ?? 0 }] : [];
   const slices: Slice[] = [];
   const end = at + (seconds ?? 0) * 1000;
   const last = Math.min(end, to);

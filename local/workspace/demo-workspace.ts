@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type Clock, systemClock } from '../../shared/clock.ts';
 import { createDemoContract } from './demo-contract.ts';
 import { type DemoFaults, FaultInjector } from './demo-faults.ts';
-import { NOTICE_MODULE, NOTICE_MODULE_PATH, PAGE_POLICY, renderPage } from './demo-page.ts';
+import { HOURS_AT_MOST, NOTICE_MODULE, NOTICE_MODULE_PATH, PAGE_POLICY, renderPage, WORK_PATH } from './demo-page.ts';
 import { DemoPlatform, type Notice, type Person } from './demo-platform.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -39,7 +39,10 @@ export interface DemoWorkspace extends DemoFaults {
   /** @returns false when the trainer was not in the project */
   removeMemberByHand(projectId: string, opentrainUserId: string): boolean;
   /** Lets a trainer who has an account here work, whether they are in the project or not. */
-  recordWork(work: TrainerWork): void;
+  /** @returns the sitting's id */
+  recordWork(work: TrainerWork): string;
+  /** Changes what a sitting counts for, or deletes it. */
+  correctWork(id: string, work: Pick<TrainerWork, 'seconds' | 'tasks' | 'labels'> | null): void;
   noticeOf(projectId: string): Notice | undefined;
   /** Everything, as `/state` serves it. */
   state(): DemoState;
@@ -87,6 +90,15 @@ export async function startDemoWorkspace(options: DemoWorkspaceOptions = {}): Pr
   app.get(NOTICE_MODULE_PATH, (context) => {
     context.header('content-type', 'text/javascript; charset=utf-8');
     return context.body(NOTICE_MODULE);
+  });
+  app.post(WORK_PATH, async (context) => {
+    const { project: projectId, member, hours } = await context.req.parseBody();
+    const project = platform.projects.get(String(projectId));
+    const account = project && platform.membersOf(project).find(({ memberId }) => memberId === member);
+    const isDone = project && account && Number(hours) > 0 && platform.writeDown(project, account, Number(hours));
+    if (isDone) return context.redirect('/', 303);
+    const expected = `Expected a trainer in a project, and hours above 0 that make no more than ${HOURS_AT_MOST} a day.`;
+    return context.json({ error: expected, code: 'BAD_REQUEST' }, 400);
   });
   app.get('/state', (context) => context.json(state()));
   app.all('*', async (context) => {
@@ -142,8 +154,9 @@ export async function startDemoWorkspace(options: DemoWorkspaceOptions = {}): Pr
     },
     removeMemberByHand: (projectId, opentrainUserId) => platform.leave(projectOf(projectId), opentrainUserId),
     recordWork({ trainer, project, ...work }) {
-      platform.record(trainer, { projectId: projectOf(project).projectId, ...work });
+      return platform.record(trainer, { projectId: projectOf(project).projectId, ...work });
     },
+    correctWork: (id, work) => platform.correct(id, work),
     noticeOf: (projectId) => platform.projects.get(projectId)?.notice,
     state,
     outage: (on) => faults.outage(on),

@@ -1,6 +1,7 @@
-import type { Clock } from '../clock.ts';
+import { convergeNotice, type NoticeParts } from '../budget/converge-notice.ts';
 import type { ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
 import { type Grant, type GrantDetails, type GrantRef, grantName, type ParkedReason } from '../store/grants.ts';
+import type { WorkspaceProject } from '../store/notices.ts';
 import type { SeatRef } from '../store/seats.ts';
 import type { Store } from '../store/store.ts';
 import { NeedsPersonError } from '../workspace/errors.ts';
@@ -13,10 +14,8 @@ export interface Place {
   readonly workspace: Workspace;
 }
 
-export interface AccessParts {
-  readonly store: Pick<Store, 'grants' | 'seats' | 'standing'>;
-  readonly placeOf: (workspace: WorkspaceId) => Promise<Place>;
-  readonly clock: Clock;
+export interface AccessParts extends NoticeParts {
+  readonly store: Pick<Store, 'seats' | 'standing'> & NoticeParts['store'];
 }
 
 /** Where the claim is to be. */
@@ -77,19 +76,52 @@ export type Dismissal =
   /** The end came before any beginning; it is remembered, so that a late beginning grants nothing. */
   | { readonly kind: 'never-admitted' };
 
-/** Ends a contract's claim for good and takes the trainer out, unless another open contract keeps them in. */
+/**
+ * Ends a contract's claim for good and takes the trainer out, unless another open contract keeps them in.
+ *
+ * @param lookAfterNotice - takes the contract's warning out of a project that may show one, also where the trainer could
+ * not be taken out; at once, unless the caller has many claims to end
+ */
 export async function dismiss(
   ref: GrantRef,
   details: PlacedDetails,
   parts: AccessParts,
   signal: AbortSignal,
+  lookAfterNotice = (project: WorkspaceProject) => convergeNotice(project, parts, signal, { anew: true }),
 ): Promise<Dismissal> {
-  const { grants, seats } = parts.store;
-  const now = parts.clock.now();
-  const { trainerId, projectId, workspaceId = details.workspaceId } = await grants.end(ref, details, now);
-  if (trainerId === undefined || projectId === undefined) return { kind: 'never-admitted' };
-  const place = await parts.placeOf(workspaceId);
-  const seat = await seats.release(seatOf(place, projectId, trainerId), ref, now);
+  const { workspaceId = details.workspaceId, ...grant } = await parts.store.grants.end(ref, details, parts.clock.now());
+  const { projectId, warned = false } = grant;
+  if (projectId === undefined) return { kind: 'never-admitted' };
+  try {
+    return await takeOut({ ...grant, workspaceId, projectId }, parts, signal);
+  } finally {
+    if (warned) await lookAfterNotice({ workspaceId, projectId });
+  }
+}
+
+/**
+ * Takes a contract's claim back until it is opened again, and the trainer out, unless another open contract keeps them in.
+ *
+ * @returns undefined when there is nothing to take back: it has ended
+ */
+export async function suspend(ref: GrantRef, parts: AccessParts, signal: AbortSignal): Promise<Dismissal | undefined> {
+  const grant = await parts.store.grants.suspend(ref, parts.clock.now());
+  if (grant === undefined) return undefined;
+  const { workspaceId, projectId, warned = false } = grant;
+  if (workspaceId === undefined || projectId === undefined) return { kind: 'never-admitted' };
+  try {
+    return await takeOut({ ...grant, workspaceId, projectId }, parts, signal);
+  } finally {
+    if (warned) await convergeNotice({ workspaceId, projectId }, parts, signal, { anew: true });
+  }
+}
+
+async function takeOut(grant: Grant & WorkspaceProject, parts: AccessParts, signal: AbortSignal): Promise<Dismissal> {
+  const { trainerId, projectId } = grant;
+  const { seats } = parts.store;
+  if (trainerId === undefined) return { kind: 'never-admitted' };
+  const place = await parts.placeOf(grant.workspaceId);
+  const seat = await seats.release(seatOf(place, projectId, trainerId), grant, parts.clock.now());
   if (seat === undefined) return { kind: 'never-admitted' };
   await converge(seat, { workspace: place.workspace, seats, clock: parts.clock }, signal);
   return { kind: 'dismissed' };
@@ -109,6 +141,7 @@ export async function isSettled(grant: Grant, parts: AccessParts): Promise<boole
   return seat?.settled === true && holds === (grant.state === 'open');
 }
 
-function seatOf({ workspaceId, workspace }: Place, projectId: ProjectId, trainerId: TrainerId): SeatRef {
+/** Where the trainer's seat is: in the project, or in the whole workspace where that is the finest that there is. */
+export function seatOf({ workspaceId, workspace }: Place, projectId: ProjectId, trainerId: TrainerId): SeatRef {
   return { workspaceId, project: workspace.accessScope === 'project' ? projectId : '*', trainerId };
 }

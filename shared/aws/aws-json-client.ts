@@ -158,7 +158,8 @@ function errorCode(content: Record<string, unknown> | undefined): string | undef
   return typeof type === 'string' ? type.slice(type.lastIndexOf('#') + 1) : undefined;
 }
 
-function credentialsFrom(environment: NodeJS.ProcessEnv): AwsCredentials {
+/** @throws {AwsError} when there are none */
+export function credentialsFrom(environment: NodeJS.ProcessEnv): AwsCredentials {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = environment;
   if (accessKeyId === undefined || secretAccessKey === undefined) {
     throw new AwsError(

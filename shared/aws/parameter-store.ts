@@ -6,6 +6,8 @@ export interface ParameterStore {
   get(name: string): Promise<string | undefined>;
   /** Writes a SecureString, replacing what was there. */
   put(name: string, value: string): Promise<void>;
+  /** Absent already is fine. */
+  delete(name: string): Promise<void>;
 }
 
 export function createParameterStore(ssm: AwsJsonClient): ParameterStore {
@@ -22,6 +24,13 @@ export function createParameterStore(ssm: AwsJsonClient): ParameterStore {
     },
     async put(name, value) {
       await ssm.call('PutParameter', { Name: name, Value: value, Type: 'SecureString', Overwrite: true });
+    },
+    async delete(name) {
+      try {
+        await ssm.call('DeleteParameter', { Name: name });
+      } catch (error) {
+        if (!(error instanceof AwsError && error.code === 'ParameterNotFound')) throw error;
+      }
     },
   };
 }

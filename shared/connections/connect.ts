@@ -1,33 +1,36 @@
-import type { ParameterStore } from '../aws/parameter-store.ts';
-import type { Clock } from '../clock.ts';
 import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, WorkspaceId } from '../ids.ts';
-import { createOpenTrainClient, type OpenTrainClient, type OpenTrainClientOptions } from '../opentrain/client.ts';
-import type { Install, WebhookEndpoint } from '../opentrain/relied-on.ts';
-import type { Connections } from '../store/connections.ts';
-import type { CredentialNames } from './credential-names.ts';
+import { createOpenTrainClient, type OpenTrainClient } from '../opentrain/client.ts';
+import type { Install } from '../opentrain/relied-on.ts';
+import type { Connection, FreshConnection } from '../store/connections.ts';
+import type { ConnectionParts } from './connection-client.ts';
+import {
+  deleteEndpoints,
+  endpointsAt,
+  mendEndpoint,
+  registerEndpoint,
+  type Standing,
+  standingOf,
+  type WorkingEndpoint,
+} from './endpoints.ts';
 import { missingScopes, type NeededScope } from './needed-scopes.ts';
-
-/** Every type there is; each of them is handled. */
-export const EVENT_TYPES = [
-  'contract.started',
-  'contract.ended',
-  'project_link.created',
-  'project_link.removed',
-  'install.revoked',
-  'milestone.funded',
-  'milestone.budget_low',
-  'milestone.budget_depleted',
-] as const;
+import { rotationAsItStands } from './rotate-secret.ts';
+import { writeSecrets } from './stored-secrets.ts';
+import { withdrawEndpoints } from './withdraw-endpoints.ts';
 
 /** The install that a token belongs to is not one to work with. */
 export class InstallNotActiveError extends ConnectorError {
   override readonly name = 'InstallNotActiveError';
 }
 
-/** An endpoint was registered whose secret is lost, and it could not be taken back. */
-export class EndpointLeftBehindError extends ConnectorError {
-  override readonly name = 'EndpointLeftBehindError';
+/** The token is another customer's than the connection's. */
+export class OtherOrganizationError extends ConnectorError {
+  override readonly name = 'OtherOrganizationError';
+}
+
+/** Somebody else connected the same connection at the same time, so that nobody can tell whose endpoint it has now. */
+export class ChangedMeanwhileError extends ConnectorError {
+  override readonly name = 'ChangedMeanwhileError';
 }
 
 export interface ConnectRequest {
@@ -37,15 +40,11 @@ export interface ConnectRequest {
   /** This deployment's URL for the connection: `…/webhooks/opentrain/<connectionId>`. */
   readonly webhookUrl: string;
   readonly workspaceId: WorkspaceId;
+  /** Whether the token may be of another organisation than the connection's so far. @default false */
+  readonly replaceCustomer?: boolean;
 }
 
-export interface ConnectParts {
-  readonly parameters: ParameterStore;
-  readonly names: CredentialNames;
-  readonly connections: Connections;
-  readonly opentrain: Omit<OpenTrainClientOptions, 'token'>;
-  readonly clock: Clock;
-}
+export type ConnectParts = ConnectionParts;
 
 export interface Connected {
   readonly install: Install;
@@ -60,15 +59,18 @@ export interface Connected {
  * Makes a customer's install a connection: checks the token, stores it, registers the webhook endpoint for every event and
  * stores its secret, which OpenTrain tells only once.
  *
- * Once more is no harm: an endpoint that works is kept (and enabled again), one whose secret is lost is replaced, and
- * there is exactly one of this install at our URL afterwards; during a rotation of the secret by hand, still both.
+ * Once more is no harm, after success as after a crash at any point: an endpoint that works is kept (and enabled again), one
+ * whose secret is lost is replaced, and there is exactly one of this install at our URL afterwards, with one secret; in the
+ * midst of a rotation, both go on.
  *
  * @throws {OpenTrainError} when OpenTrain refuses the token or the endpoint
  * @throws {InstallNotActiveError} when the install is not ACTIVE
+ * @throws {OtherOrganizationError} when the connection is another customer's, unless `replaceCustomer`
  * @throws {EndpointLeftBehindError} when neither the secret could be stored nor its endpoint deleted again
+ * @throws {ChangedMeanwhileError} when two runs for the same connection met
  */
 export async function connect(request: ConnectRequest, parts: ConnectParts): Promise<Connected> {
-  const { connectionId, token, webhookUrl, workspaceId } = request;
+  const { connectionId, token, webhookUrl } = request;
   const { parameters, names, connections, opentrain, clock } = parts;
   const client = createOpenTrainClient({ ...opentrain, token: async () => token });
   const install = await client.getCurrentInstall();
@@ -77,81 +79,127 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
       `Expected an ACTIVE install behind this token, found ${install.status}. The customer reconnects and gives the new token.`,
     );
   }
-  const atOurUrl = (await client.listWebhookEndpoints()).filter(({ url }) => url === webhookUrl);
-  const working = await findWorking(atOurUrl, install, request, parts);
+  const known = await connections.get(connectionId);
+  if (isOfAnother(known, install)) await leaveFormerCustomer(request, parts);
+  const sameInstall = known.installId === install.id ? known : undefined;
+  const standing = await standingOf(sameInstall, { connectionId, webhookUrl }, client, parts);
 
   await parameters.put(names.token(connectionId), token);
-  const { id: installId, scopes, piiConsent } = install;
-  const connection = { id: connectionId, installId, workspaceId, scopes, piiConsent: piiConsent ?? false };
   // Before there is an ACTIVE endpoint: its first delivery may come at once, and must not meet the earlier, disconnected
-  // install. Without an endpoint's id until its secret is stored: the id tells that the two belong together.
-  await connections.connect({ ...connection, ...(working && { endpointId: working.endpoint.id }) }, clock.now());
-  let endpointId: string;
-  if (working === undefined) {
-    endpointId = await register(client, request, parts);
-    await connections.connect({ ...connection, endpointId }, clock.now());
-  } else {
-    endpointId = working.endpoint.id;
-    await mend(client, working.endpoint);
+  // install.
+  const now = clock.now();
+  const installSince = sameInstall === undefined ? { installSince: now } : {};
+  const fresh = {
+    ...freshConnection(request, install),
+    ...installSince,
+    ...endpointFields(standing, sameInstall, now),
+  };
+  await connections.connect(fresh, clock.now());
+  const kept = standing.current ?? standing.next;
+  const { endpoint } = kept ?? (await register(request, client, parts));
+  if (kept !== undefined) await mend(standing, request, client, parts);
+  await deleteOthers(endpoint.id, request, client, parts);
+  return { install, endpointId: endpoint.id, kept: kept !== undefined, missingScopes: missingScopes(install.scopes) };
+}
+
+/** Where OpenTrain does not tell the organisation, there is nothing to compare. */
+function isOfAnother({ organizationId }: Connection, install: Install): boolean {
+  return organizationId !== undefined && install.organizationId !== null && organizationId !== install.organizationId;
+}
+
+/** While their token is still there: afterwards nobody could delete their endpoint. */
+async function leaveFormerCustomer(
+  { connectionId, token, webhookUrl, replaceCustomer = false }: ConnectRequest,
+  { parameters, names, opentrain }: ConnectParts,
+): Promise<void> {
+  if (!replaceCustomer) {
+    throw new OtherOrganizationError(
+      `This token is of another organisation than the connection ${connectionId} has been of so far. ` +
+        'Connect another customer under an id of their own; only if this one is to take over, say that it replaces the customer.',
+    );
   }
-  // Last, so that no event falls between two endpoints: nobody hears of what happens while there is none.
-  const superfluous = working?.rotating ? [] : atOurUrl.filter(({ id }) => id !== endpointId);
-  for (const { id } of superfluous) await client.deleteWebhookEndpoint(id);
-  return { install, endpointId, kept: working !== undefined, missingScopes: missingScopes(scopes) };
+  const former = await parameters.get(names.token(connectionId));
+  if (former === undefined || former === token) return;
+  await withdrawEndpoints(webhookUrl, createOpenTrainClient({ ...opentrain, token: async () => former }));
 }
 
-interface Working {
-  readonly endpoint: WebhookEndpoint;
-  /** Two secrets are stored: the second one's endpoint is as good. */
-  readonly rotating: boolean;
+function freshConnection({ connectionId, workspaceId }: ConnectRequest, install: Install): FreshConnection {
+  const { id: installId, scopes, piiConsent, organizationId, partnerApp } = install;
+  return {
+    id: connectionId,
+    installId,
+    workspaceId,
+    scopes,
+    piiConsent: piiConsent ?? false,
+    ...(organizationId !== null && { organizationId }),
+    ...(partnerApp !== null && { partnerSlug: partnerApp.slug }),
+  };
 }
 
-/** @returns the endpoint that the stored secret is of; undefined when there is none */
-async function findWorking(
-  atOurUrl: readonly WebhookEndpoint[],
-  install: Install,
-  { connectionId }: ConnectRequest,
-  { parameters, names, connections }: ConnectParts,
-): Promise<Working | undefined> {
-  const { installId, endpointId } = await connections.get(connectionId);
-  const endpoint = installId === install.id ? atOurUrl.find(({ id }) => id === endpointId) : undefined;
-  if (endpoint === undefined) return undefined;
-  const secrets = (await parameters.get(names.webhookSecrets(connectionId)))?.match(/\bwhsec_/g) ?? [];
-  return secrets.length === 0 ? undefined : { endpoint, rotating: secrets.length > 1 };
+/** A rotation goes on while both of its endpoints work; if only the new one does, that is the endpoint. */
+function endpointFields(
+  { current, next }: Standing,
+  known: Connection | undefined,
+  now: number,
+): Partial<FreshConnection> {
+  const first = current ?? next;
+  if (first === undefined) return {};
+  const fields = { endpointId: first.endpoint.id, secretId: first.secret.id };
+  if (current === undefined || next === undefined || known?.rotation === undefined) return fields;
+  return { ...fields, rotation: rotationAsItStands(known.rotation, next, now) };
 }
 
-/** Enables an endpoint that OpenTrain has disabled, and subscribes it to the events that it lacks. */
-async function mend(client: OpenTrainClient, { id, status, eventTypes }: WebhookEndpoint): Promise<void> {
-  const lacksEvents = EVENT_TYPES.some((type) => !eventTypes.includes(type));
-  if (status === 'ACTIVE' && !lacksEvents) return;
-  await client.updateWebhookEndpoint(id, {
-    ...(status === 'ACTIVE' ? {} : { status: 'ACTIVE' }),
-    ...(lacksEvents ? { eventTypes: [...EVENT_TYPES] } : {}),
-  });
-}
-
-/** @returns the new endpoint's id, once its secret is stored */
-async function register(
-  client: OpenTrainClient,
+function register(
   { connectionId, webhookUrl }: ConnectRequest,
-  { parameters, names }: ConnectParts,
-): Promise<string> {
-  const { webhookEndpoint, secret } = await client.createWebhookEndpoint({
-    url: webhookUrl,
-    eventTypes: [...EVENT_TYPES],
+  client: OpenTrainClient,
+  parts: ConnectParts,
+): Promise<WorkingEndpoint> {
+  const { connections, clock } = parts;
+  return registerEndpoint(webhookUrl, client, {
+    async keep({ endpoint, secret }) {
+      // The table first: then whatever secret is stored can be told to be this endpoint's, or not.
+      await connections.noteEndpoint(connectionId, { endpointId: endpoint.id, secretId: secret.id }, clock.now());
+      await writeSecrets(connectionId, [secret], parts);
+    },
+    forget: () => connections.forgetEndpoint(connectionId, clock.now()),
   });
-  try {
-    await parameters.put(names.webhookSecrets(connectionId), secret);
-  } catch (error) {
-    // A secret that is lost cannot be asked for again, so its endpoint would only ever be refused.
-    await client.deleteWebhookEndpoint(webhookEndpoint.id).catch((cause) => {
-      throw new EndpointLeftBehindError(
-        `The webhook secret could not be stored, nor could the endpoint ${webhookEndpoint.id} be deleted again. ` +
-          'Connect again: that deletes it, and registers a new one.',
-        { cause: new AggregateError([error, cause]) },
-      );
-    });
-    throw error;
+}
+
+async function mend(
+  { current, next, storedSecrets }: Standing,
+  { connectionId }: ConnectRequest,
+  client: OpenTrainClient,
+  parts: ConnectParts,
+): Promise<void> {
+  const working = [next, current].filter((one) => one !== undefined);
+  // What is stored beyond these is of no endpoint any more.
+  if (storedSecrets.length > working.length) {
+    await writeSecrets(
+      connectionId,
+      working.map(({ secret }) => secret),
+      parts,
+    );
   }
-  return webhookEndpoint.id;
+  for (const { endpoint } of working) await mendEndpoint(endpoint, client);
+}
+
+/** Last, so that no event falls between two endpoints: nobody hears of what happens while there is none. */
+async function deleteOthers(
+  ours: string,
+  { connectionId, webhookUrl }: ConnectRequest,
+  client: OpenTrainClient,
+  { connections }: ConnectParts,
+): Promise<void> {
+  const atOurUrl = await endpointsAt(webhookUrl, client);
+  const { endpointId, rotation } = await connections.get(connectionId);
+  if (endpointId !== ours || !atOurUrl.some(({ id }) => id === ours)) {
+    throw new ChangedMeanwhileError(
+      `Another run connected ${connectionId} at the same time. Run the same once more, alone: that puts it in order.`,
+    );
+  }
+  const known = [ours, rotation?.newEndpointId];
+  await deleteEndpoints(
+    atOurUrl.filter(({ id }) => !known.includes(id)),
+    client,
+  );
 }

@@ -1,8 +1,9 @@
 import type { ParameterStore } from '../aws/parameter-store.ts';
 import type { Clock } from '../clock.ts';
 import type { ConnectionId } from '../ids.ts';
-import { type WebhookSecret, webhookSecret } from '../opentrain/signature.ts';
+import type { WebhookSecret } from '../opentrain/signature.ts';
 import type { CredentialNames } from './credential-names.ts';
+import { parseSecrets } from './stored-secrets.ts';
 
 /** The live webhook secrets of each connection, out of a cache that a flood cannot turn against us. */
 export interface WebhookSecrets {
@@ -108,12 +109,4 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
       return ask(connection, entry);
     },
   };
-}
-
-/** One secret a line; blank lines and surrounding spaces do not matter, since operators paste them. */
-function parseSecrets(value: string): WebhookSecret[] {
-  return value
-    .split(/\s+/)
-    .filter((line) => line.startsWith('whsec_'))
-    .map(webhookSecret);
 }

@@ -1,14 +1,18 @@
+import { TEST_EVENT } from '../connections/event-types.ts';
 import { onContractEnded, onContractStarted } from '../events/contract-events.ts';
 import { done, type EventContext, parked, type Verdict, type WorkerParts } from '../events/event-context.ts';
 import { onInstallRevoked } from '../events/install-events.ts';
 import { onLinkCreated, onLinkRemoved } from '../events/link-events.ts';
 import { onMilestone } from '../events/milestone-events.ts';
+import type { WorkspaceId } from '../ids.ts';
 import type { LogFields } from '../logging.ts';
 import { contractOf, linkOf, type OpenTrainEvent, parseEvent } from '../opentrain/events.ts';
+import type { Connection } from '../store/connections.ts';
 import type { DeliveryRecord } from '../store/deliveries.ts';
 import { type BackOff, waitSeconds } from './back-off.ts';
 import { classify, type Meaning } from './classify.ts';
 import type { DeliveryEnvelope } from './envelope.ts';
+import { addSituation, historyWith, startTrace, type Trace, tracedPlace } from './trace.ts';
 
 /** Where a delivery stands after one attempt. Only `retry` leaves its message in the queue. */
 export type Outcome =
@@ -35,6 +39,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ['milestone.funded', onMilestone],
   ['milestone.budget_low', onMilestone],
   ['milestone.budget_depleted', onMilestone],
+  [TEST_EVENT, async () => done('test_received')],
 ]);
 
 /**
@@ -54,18 +59,24 @@ export async function processDelivery(
   const parsed = parseEvent(envelope.body);
   const event = parsed.kind === 'event' ? parsed.event : undefined;
   const about = describe(envelope, event, attempt);
+  const trace = startTrace(event);
   const note = ({ status, reason, steps }: Pick<DeliveryRecord, 'status' | 'reason' | 'steps'>) => {
-    const record = { status, reason, steps, eventId: event?.id, eventType: event?.type, attempts: attempt };
-    return parts.store.deliveries.record(envelope.connectionId, envelope.deliveryId, record, parts.clock.now());
+    const now = parts.clock.now();
+    const facts = { eventId: event?.id, eventType: event?.type, attempts: attempt, ...trace.subjects };
+    const record = { status, reason, steps, ...facts };
+    const history = historyWith(trace, record, now);
+    return parts.store.deliveries.record(envelope.connectionId, envelope.deliveryId, { ...record, history }, now);
   };
 
   try {
     signal.throwIfAborted();
     const outcome =
-      parsed.kind === 'event' ? await decide(parsed.event, envelope, attempt, parts, signal) : parked(parsed.reason);
+      parsed.kind === 'event'
+        ? await decide(parsed.event, envelope, attempt, parts, trace, signal)
+        : parked(parsed.reason);
     if (outcome.kind === 'done') await note({ status: 'done', reason: outcome.note });
     if (outcome.kind === 'parked') await note({ status: 'parked', reason: outcome.reason });
-    logOutcome(outcome, about, envelope, parts);
+    logOutcome(outcome, { ...about, workspaceMs: trace.workspaceMs }, envelope, parts);
     return outcome;
   } catch (error) {
     const meaning = classify(error, signal);
@@ -92,14 +103,17 @@ export async function processDelivery(
 
 async function decide(
   event: OpenTrainEvent,
-  { connectionId, deliveryId }: DeliveryEnvelope,
+  { connectionId, deliveryId, secretId }: DeliveryEnvelope,
   attempt: number,
   parts: DeliveryParts,
+  trace: Trace,
   signal: AbortSignal,
 ): Promise<Verdict | { readonly kind: 'duplicate' }> {
   const contractId = event.type.startsWith('contract.') ? contractOf(event).id : undefined;
   const situation = await parts.store.situation({ connectionId, deliveryId, contractId, linkId: linkOf(event)?.id });
   const { delivery } = situation;
+  addSituation(trace, situation);
+  await noteNewSecret(situation.connection, secretId, event, parts);
   // The delivery's id is not signed, so the event must be the same too. And a message that was handed out before may have
   // crashed half-way while its twin was finished: it goes through the rule again.
   if (delivery?.status === 'done' && delivery.eventId === event.id && attempt === 1) return { kind: 'duplicate' };
@@ -114,12 +128,29 @@ async function decide(
     asked = true;
     return parts.opentrain(connectionId);
   };
-  const verdict = await rule({ event, situation, parts, opentrain, signal });
-  // OpenTrain answered with this connection's token, so whatever was wrong with it is mended.
-  if (asked && connection.attention !== undefined) {
+  const traced = {
+    ...parts,
+    placeOf: async (id: WorkspaceId) => tracedPlace(await parts.placeOf(id), trace, parts.clock),
+  };
+  const verdict = await rule({ event, situation, parts: traced, opentrain, signal });
+  // OpenTrain answered with this connection's token, so whatever was wrong with it is mended; whether usage may be
+  // reported is another question.
+  if (asked && connection.attention === 'opentrain_forbidden') {
     await parts.store.connections.clearAttention(connectionId, parts.clock.now());
   }
   return verdict;
+}
+
+/** During a rotation, OpenTrain's first delivery with the new secret is what the old endpoint's end waits for. */
+async function noteNewSecret(
+  { id, rotation }: Connection,
+  secretId: string,
+  { type }: OpenTrainEvent,
+  { store, clock }: DeliveryParts,
+): Promise<void> {
+  if (rotation === undefined || rotation.deliveredAt !== undefined) return;
+  if (secretId !== rotation.newSecretId || type === TEST_EVENT) return;
+  await store.connections.noteRotationDelivered(id, rotation, clock.now());
 }
 
 async function askForAttention(

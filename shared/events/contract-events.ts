@@ -1,5 +1,6 @@
 import { admit, dismiss, type PlacedDetails } from '../access/access.ts';
 import { findTrainer } from '../access/find-trainer.ts';
+import { isStanding } from '../budget/open-contracts.ts';
 import type { ContractId, JobId, LinkId } from '../ids.ts';
 import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
 import { unlessGone } from '../opentrain/errors.ts';
@@ -8,6 +9,7 @@ import {
   contractOf,
   type LinkFacts,
   linkOf,
+  type OpenTrainEvent,
   type TrainerFacts,
   trainerOf,
 } from '../opentrain/events.ts';
@@ -72,6 +74,9 @@ async function* everyLinkOf(
   for (const link of await linksOf(contract, context)) if (!known.has(link.id)) yield link;
 }
 
+/** What letting somebody in needs to know; without an event where reconciliation does it. */
+export type AdmissionContext = Omit<EventContext, 'event'> & { readonly event?: Pick<OpenTrainEvent, 'id'> };
+
 /**
  * Lets one contract's trainer into one link's project, as far as that is ours to do.
  *
@@ -82,7 +87,7 @@ export async function admitTo(
   contract: ContractFacts,
   contractId: ContractId,
   told: TrainerFacts,
-  context: EventContext,
+  context: AdmissionContext,
 ): Promise<Verdict> {
   const { parts, signal, situation } = context;
   const connectionId = situation.connection.id;
@@ -90,7 +95,10 @@ export async function admitTo(
   const grant = situation.grant?.linkId === link.id ? situation.grant : undefined;
   if (link.provisioningMode === 'MANAGED_ADAPTER') return done('managed_by_opentrain');
   const details = detailsOf(contract, link, context);
-  const over = grant?.state === 'ended' || situation.link?.removedAt !== undefined;
+  const isUnlinked = situation.link?.removedAt !== undefined;
+  // Nobody new is let in, but whoever may stay is not put out by an old event.
+  if (isUnlinked && parts.keepAfterUnlink && grant !== undefined && isStanding(grant)) return done('access_kept');
+  const over = grant?.state === 'ended' || isUnlinked;
   if (over) {
     // Run through the end once more: an earlier attempt at this very delivery may have crashed half-way in.
     await dismiss(ref, { ...details, trainerId: told.opentrainUserId }, parts, signal);
@@ -153,11 +161,11 @@ async function jobOf({ id }: ContractFacts, { opentrain, signal }: EventContext)
   return contracts.find((contract) => contract.id === id)?.jobId;
 }
 
-function toLinkFacts({ id, jobId, externalProjectId, provisioningMode }: ProjectLink): LinkFacts {
+export function toLinkFacts({ id, jobId, externalProjectId, provisioningMode }: ProjectLink): LinkFacts {
   return { id, jobId: jobId ?? undefined, projectId: externalProjectId, provisioningMode };
 }
 
-function detailsOf(contract: ContractFacts, link: LinkFacts, { event, situation }: EventContext): PlacedDetails {
+function detailsOf(contract: ContractFacts, link: LinkFacts, { event, situation }: AdmissionContext): PlacedDetails {
   const { title, startDate, endDate } = contract;
   return {
     workspaceId: situation.connection.workspaceId,
@@ -166,6 +174,6 @@ function detailsOf(contract: ContractFacts, link: LinkFacts, { event, situation 
     title,
     startDate,
     endDate,
-    lastEventId: event.id,
+    lastEventId: event?.id,
   };
 }

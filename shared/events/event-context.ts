@@ -14,6 +14,10 @@ export interface WorkerParts {
   readonly placeOf: (workspace: WorkspaceId) => Promise<Place>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where budget notices lead; `{contractId}` in it stands for the contract. */
+  readonly topUpUrl: string;
+  /** Whether trainers keep their access when their project's link is removed; by default they lose it. */
+  readonly keepAfterUnlink: boolean;
 }
 
 /** One event on its way through the rules. */

@@ -1,9 +1,11 @@
 import { dismiss, isSettled } from '../access/access.ts';
+import { convergeNotice } from '../budget/converge-notice.ts';
 import type { LinkId } from '../ids.ts';
 import { CONTRACTS_AT_MOST } from '../opentrain/client.ts';
 import { unlessGone } from '../opentrain/errors.ts';
 import { linkOf } from '../opentrain/events.ts';
 import type { Grant } from '../store/grants.ts';
+import type { WorkspaceProject } from '../store/notices.ts';
 import { admitTo, askForLink } from './contract-events.ts';
 import { done, type EventContext, parked, type Verdict, worstOf } from './event-context.ts';
 import { forEachInTurn } from './for-each-in-turn.ts';
@@ -21,7 +23,7 @@ export async function onLinkCreated(context: EventContext): Promise<Verdict> {
   const recorded = await parts.store.links.record(connectionId, link, parts.clock.now());
   if (!recorded) {
     // An earlier attempt at this very delivery may have opened a grant after the removal had looked for them.
-    await endGrantsOf(link.id, context);
+    if (!parts.keepAfterUnlink) await endGrantsOf(link.id, context);
     return done('link_gone');
   }
   if (link.provisioningMode === 'MANAGED_ADAPTER') return done('managed_by_opentrain');
@@ -62,6 +64,7 @@ export async function onLinkRemoved(context: EventContext): Promise<Verdict> {
   if (link === undefined) return parked('no_link');
   // Marked first, looked for afterwards: see `admit`.
   await parts.store.links.remove(situation.connection.id, link.id, parts.clock.now());
+  if (parts.keepAfterUnlink) return done('access_kept');
   return endGrantsOf(link.id, context);
 }
 
@@ -72,11 +75,24 @@ async function endGrantsOf(linkId: LinkId, { event, parts, signal, situation }: 
   for await (const grant of parts.store.grants.list(connection.id)) {
     if (grant.linkId === linkId) (grant.state === 'ended' ? ended : open).push(grant);
   }
-  // Those that an earlier attempt has ended come last, so that a long list gets on with every attempt.
-  const verdicts = await forEachInTurn([...open, ...ended], signal, async (grant) => {
-    if (grant.state === 'ended' && (await isSettled(grant, parts))) return done('offboarded');
-    await dismiss(grant, { workspaceId: connection.workspaceId, lastEventId: event.id }, parts, signal);
-    return done('offboarded');
-  });
-  return worstOf(verdicts, done('nobody_concerned'));
+  /** Projects that may show a warning of a contract that is over: looked after once, however many contracts they had. */
+  const warned = new Map<string, WorkspaceProject>();
+  const note = async ({ workspaceId, projectId }: WorkspaceProject) => {
+    warned.set(JSON.stringify([workspaceId, projectId]), { workspaceId, projectId });
+  };
+  try {
+    // Those that an earlier attempt has ended come last, so that a long list gets on with every attempt.
+    const verdicts = await forEachInTurn([...open, ...ended], signal, async (grant) => {
+      const { workspaceId = connection.workspaceId, projectId } = grant;
+      // An earlier attempt may have crashed before it came to the notice.
+      if (grant.warned && projectId !== undefined) await note({ workspaceId, projectId });
+      if (grant.state === 'ended' && (await isSettled(grant, parts))) return done('offboarded');
+      const details = { workspaceId: connection.workspaceId, lastEventId: event.id };
+      await dismiss(grant, details, parts, signal, note);
+      return done('offboarded');
+    });
+    return worstOf(verdicts, done('nobody_concerned'));
+  } finally {
+    for (const project of warned.values()) await convergeNotice(project, parts, signal, { anew: true });
+  }
 }

@@ -20,6 +20,8 @@ export interface OpenTrainEvent {
   readonly type: string;
   readonly resourceId: string | undefined;
   readonly jobId: JobId | undefined;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number | undefined;
   readonly data: EventData;
 }
 
@@ -55,6 +57,7 @@ export interface LinkFacts {
 const text = v.fallback(v.optional(v.pipe(v.string(), v.minLength(1))), undefined);
 /** Ids become parts of keys, where `#` and `/` separate: one that holds them is none of OpenTrain's. */
 const identifier = v.fallback(v.optional(v.pipe(v.string(), v.regex(/^[^\s#/]{1,200}$/))), undefined);
+const amount = v.fallback(v.optional(v.number()), undefined);
 const block = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.fallback(v.optional(v.object(entries)), undefined);
 
@@ -65,7 +68,11 @@ const dataSchema = v.object({
   budget: block({
     contractId: identifier,
     state: text,
-    consumedFraction: v.fallback(v.optional(v.number()), undefined),
+    paymentType: text,
+    consumedFraction: amount,
+    fundedVolume: amount,
+    consumedVolume: amount,
+    remainingVolume: amount,
   }),
   /** Null says that no milestone applies; absent or odd says nothing. */
   milestone: v.fallback(v.optional(v.nullable(v.object({ id: identifier }))), undefined),
@@ -76,6 +83,7 @@ const eventSchema = v.object({
   type: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
   resourceId: identifier,
   jobId: identifier,
+  createdAt: text,
   data: v.fallback(v.optional(dataSchema, {}), {}),
 });
 
@@ -93,8 +101,16 @@ export function parseEvent(body: Uint8Array): ParsedBody {
   }
   const parsed = v.safeParse(eventSchema, value);
   if (!parsed.success) return { kind: 'nonsense', reason: 'not_an_event' };
-  const { id, type, resourceId, jobId, data } = parsed.output;
-  return { kind: 'event', event: { id, type, resourceId, jobId: jobId as JobId | undefined, data: data ?? {} } };
+  const { id, type, resourceId, jobId, createdAt, data } = parsed.output;
+  return {
+    kind: 'event',
+    event: { id, type, resourceId, jobId: jobId as JobId | undefined, createdAt: timeOf(createdAt), data: data ?? {} },
+  };
+}
+
+function timeOf(iso: string | undefined): number | undefined {
+  const time = Date.parse(iso ?? '');
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** The contract that a contract event is about: `resourceId` names it, `data.contract` describes it. */

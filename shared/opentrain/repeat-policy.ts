@@ -39,7 +39,7 @@ function mayBeRepeated(error: OpenTrainError): boolean {
 }
 
 /** 429, and 503 with Retry-After, are refusals at the door; without a connection nobody was asked at all. */
-function nothingWasDone({ status, retryAfterSeconds, cause }: OpenTrainError): boolean {
+export function nothingWasDone({ status, retryAfterSeconds, cause }: OpenTrainError): boolean {
   if (status === undefined) return cause instanceof TokenUnreadableError || NOT_CONNECTED.has(codeOf(cause));
   return status === 429 || (status === 503 && retryAfterSeconds !== undefined);
 }

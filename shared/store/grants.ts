@@ -33,13 +33,27 @@ export interface GrantDetails {
 
 /** One contract's claim that its trainer may work in one link's project. */
 export interface Grant extends GrantRef, GrantDetails {
-  readonly state: 'open' | 'ended' | 'parked';
+  /**
+   * `ended` is final. `suspended` is not: its connection was away for longer than the grace period, or OpenTrain told of its
+   * contract neither as running nor as ended; it is opened again when that is over.
+   */
+  readonly state: 'open' | 'ended' | 'parked' | 'suspended';
   readonly reason?: ParkedReason | undefined;
   readonly steps?: readonly string[] | undefined;
+  /** Milliseconds since the epoch: when the connector first opened it. */
+  readonly openedAt?: number | undefined;
+  /** Milliseconds since the epoch: when the connector took the claim for over, be it for the contract or for its link. */
+  readonly endedAt?: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly updatedAt?: number | undefined;
+  /** Whether its project was ever to be warned of its budget: then whoever ends it looks after the project's notice. */
+  readonly warned?: boolean | undefined;
 }
 
 export interface Grants {
   get(ref: GrantRef): Promise<Grant | undefined>;
+  /** Many at once; those that do not exist are left out. */
+  getAll(refs: readonly GrantRef[]): Promise<Grant[]>;
   /** @returns false when the grant has ended, which is final (rule 3) */
   open(ref: GrantRef, details: GrantDetails, now: number): Promise<boolean>;
   /**
@@ -53,8 +67,12 @@ export interface Grants {
     why: { reason: ParkedReason; steps?: readonly string[] },
     now: number,
   ): Promise<Grant['state']>;
+  /** Takes the claim back until it is opened again. @returns undefined when it has ended, or was never there */
+  suspend(ref: GrantRef, now: number): Promise<Grant | undefined>;
   /** Ends it for good, known before or not. What is known of its trainer and project stays. */
   end(ref: GrantRef, details: GrantDetails, now: number): Promise<Grant>;
+  /** See `warned`. */
+  markWarned(ref: GrantRef): Promise<void>;
   /** Every grant of a connection, or of one of its contracts, page by page. */
   list(connection: ConnectionId, contract?: ContractId): AsyncIterable<Grant>;
 }
@@ -82,9 +100,13 @@ export function createGrants(table: Table): Grants {
     async get(ref) {
       return readGrant(await table.get(grantKey(ref)));
     },
+    async getAll(refs) {
+      return (await table.getAll(refs.map(grantKey))).flatMap((item) => readGrant(item) ?? []);
+    },
     async open(ref, details, now) {
       const { kind } = await table.change(grantKey(ref), {
         set: { ...named(ref), ...details, state: 'open', updatedAt: now },
+        setIfAbsent: { openedAt: now },
         remove: ['reason', 'steps'],
         onlyIf: UNLESS_ENDED,
         values: { ended: 'ended' },
@@ -94,10 +116,22 @@ export function createGrants(table: Table): Grants {
     async park(ref, details, { reason, steps = [] }, now) {
       const { item } = await table.change(grantKey(ref), {
         set: { ...named(ref), ...details, state: 'parked', reason, steps, updatedAt: now },
-        onlyIf: reason === 'action_required' ? UNLESS_ENDED : 'attribute_not_exists(#state) OR #state = :parked',
-        values: reason === 'action_required' ? { ended: 'ended' } : { parked: 'parked' },
+        onlyIf:
+          reason === 'action_required'
+            ? UNLESS_ENDED
+            : 'attribute_not_exists(#state) OR #state IN (:parked, :suspended)',
+        values: reason === 'action_required' ? { ended: 'ended' } : { parked: 'parked', suspended: 'suspended' },
       });
       return readGrant(item)?.state ?? 'parked';
+    },
+    async suspend(ref, now) {
+      const changed = await table.change(grantKey(ref), {
+        set: { state: 'suspended', updatedAt: now },
+        remove: ['reason', 'steps'],
+        onlyIf: 'attribute_exists(#state) AND #state <> :ended',
+        values: { ended: 'ended' },
+      });
+      return changed.kind === 'changed' ? (changed.item as Grant) : undefined;
     },
     async end(ref, { endDate, lastEventId, ...details }, now) {
       const { item } = await table.change(grantKey(ref), {
@@ -106,6 +140,9 @@ export function createGrants(table: Table): Grants {
         remove: ['reason', 'steps'],
       });
       return item as Grant;
+    },
+    async markWarned(ref) {
+      await table.change(grantKey(ref), { set: { warned: true }, onlyIf: 'attribute_exists(#pk)' });
     },
     async *list(connection, contract) {
       const prefix = contract === undefined ? 'GRANT#' : `GRANT#${contract}#`;

@@ -7,6 +7,8 @@ export interface Link {
   readonly jobId?: JobId | undefined;
   readonly projectId?: ProjectId | undefined;
   readonly provisioningMode?: string | undefined;
+  /** Milliseconds since the epoch: when the connector first heard of it. */
+  readonly recordedAt?: number | undefined;
   /** Milliseconds since the epoch; set once the link was deleted, for good. */
   readonly removedAt?: number | undefined;
 }
@@ -14,13 +16,17 @@ export interface Link {
 export interface Links {
   get(connection: ConnectionId, link: LinkId): Promise<Link | undefined>;
   /** @returns false when the link was removed already: its creation was told late */
-  record(connection: ConnectionId, link: Omit<Link, 'removedAt'>, now: number): Promise<boolean>;
+  record(connection: ConnectionId, link: Omit<Link, 'recordedAt' | 'removedAt'>, now: number): Promise<boolean>;
   remove(connection: ConnectionId, link: LinkId, now: number): Promise<void>;
+  /** Every link of a connection that was ever recorded, removed ones too. */
+  list(connection: ConnectionId): AsyncIterable<Link>;
 }
+
+const LINK = 'LINK#';
 
 export const linkKey = (connection: ConnectionId, link: LinkId): Key => ({
   pk: `CONN#${connection}`,
-  sk: `LINK#${link}`,
+  sk: `${LINK}${link}`,
 });
 
 export function readLink(id: LinkId, item: Item | undefined): Link | undefined {
@@ -35,12 +41,18 @@ export function createLinks(table: Table): Links {
     async record(connection, { id, ...fields }, now) {
       const { kind } = await table.change(linkKey(connection, id), {
         set: { ...fields, updatedAt: now },
+        setIfAbsent: { recordedAt: now },
         onlyIf: 'attribute_not_exists(#removedAt)',
       });
       return kind === 'changed';
     },
     async remove(connection, link, now) {
       await table.change(linkKey(connection, link), { set: { updatedAt: now }, setIfAbsent: { removedAt: now } });
+    },
+    async *list(connection) {
+      for await (const { sk, ...item } of table.list(`CONN#${connection}`, LINK)) {
+        yield { ...(item as Partial<Link>), id: String(sk).slice(LINK.length) as LinkId };
+      }
     },
   };
 }

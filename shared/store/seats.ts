@@ -29,6 +29,10 @@ export type Settled = { readonly kind: 'settled' } | { readonly kind: 'moved'; r
 
 export interface Seats {
   get(ref: SeatRef): Promise<Seat | undefined>;
+  /** Many at once; those that do not exist are left out. */
+  getAll(refs: readonly SeatRef[]): Promise<Seat[]>;
+  /** Everybody who ever had a seat in the project, page by page. */
+  list(workspaceId: WorkspaceId, project: SeatRef['project']): AsyncIterable<Seat>;
   /** Adds an open grant, making the seat if there is none. */
   claim(ref: SeatRef, grant: GrantRef, trainer: Trainer, now: number): Promise<Seat>;
   /** Takes an open grant out. @returns undefined when there is no such seat, and so nothing to take away */
@@ -37,9 +41,11 @@ export interface Seats {
   settle(seat: Seat, made: { applied: 'in' | 'out'; memberId?: MemberId | undefined }, now: number): Promise<Settled>;
 }
 
+const SEAT = 'SEAT#';
+
 const seatKey = ({ workspaceId, project, trainerId }: SeatRef): Key => ({
   pk: `WS#${workspaceId}#${project}`,
-  sk: `SEAT#${trainerId}`,
+  sk: `${SEAT}${trainerId}`,
 });
 
 /** Source of the set that is absent: DynamoDB keeps no empty sets. */
@@ -55,6 +61,19 @@ export function createSeats(table: Table): Seats {
     async get(ref) {
       const item = await table.get(seatKey(ref));
       return item === undefined ? undefined : readSeat(ref, item);
+    },
+    async getAll(refs) {
+      const items = await table.getAll(refs.map(seatKey));
+      return refs.flatMap((ref, index) => {
+        const item = items[index];
+        return item === undefined ? [] : [readSeat(ref, item)];
+      });
+    },
+    async *list(workspaceId, project) {
+      for await (const item of table.list(`WS#${workspaceId}#${project}`, SEAT)) {
+        const trainerId = String(item.sk).slice(SEAT.length) as TrainerId;
+        yield readSeat({ workspaceId, project, trainerId }, item);
+      }
     },
     async claim(ref, grant, { workEmail, displayName }, now) {
       const { item = {} } = await table.change(seatKey(ref), {

@@ -4,8 +4,11 @@ import { type Connection, type Connections, connectionKey, createConnections, re
 import { createDeliveries, type Deliveries, type DeliveryRecord, deliveryKey, readDelivery } from './deliveries.ts';
 import { createGrants, type Grant, type GrantRef, type Grants, grantKey, readGrant } from './grants.ts';
 import { createLinks, type Link, type Links, linkKey, readLink } from './links.ts';
+import { createNotices, type Notices } from './notices.ts';
+import { createReconciliations, type Reconciliations } from './reconciliations.ts';
 import { createSeats, type Seats } from './seats.ts';
 import type { Table } from './table.ts';
+import { createUsage, type Usage } from './usage.ts';
 import { createWorkspaces, type Workspaces } from './workspaces.ts';
 
 /** All that the connector remembers. */
@@ -16,7 +19,10 @@ export interface Store {
   readonly seats: Seats;
   readonly deliveries: Deliveries;
   readonly budgets: Budgets;
+  readonly notices: Notices;
   readonly workspaces: Workspaces;
+  readonly usage: Usage;
+  readonly reconciliations: Reconciliations;
   /** Whether a claim still stands: its grant and its link, in one strongly consistent request. */
   standing(ref: GrantRef): Promise<Pick<Situation, 'grant' | 'link'>>;
   /** What a worker must know before it acts on a delivery, in one strongly consistent request. */
@@ -45,7 +51,10 @@ export function createStore(table: Table): Store {
     seats: createSeats(table),
     deliveries: createDeliveries(table),
     budgets: createBudgets(table),
+    notices: createNotices(table),
     workspaces: createWorkspaces(table),
+    usage: createUsage(table),
+    reconciliations: createReconciliations(table),
     async standing(ref) {
       const [grant, link] = await table.getAll([grantKey(ref), linkKey(ref.connectionId, ref.linkId)]);
       return { grant: readGrant(grant), link: readLink(ref.linkId, link) };

@@ -44,7 +44,7 @@ export type Changed =
  */
 export interface Table {
   get(key: Key): Promise<Item | undefined>;
-  /** Several items in one request; undefined for those that are not there. At most 100. */
+  /** Several items, a hundred a request; undefined for those that are not there. */
   getAll(keys: readonly Key[]): Promise<(Item | undefined)[]>;
   change(key: Key, change: Change): Promise<Changed>;
   /** All items of one partition whose sort key begins so, page by page. */
@@ -56,6 +56,8 @@ export class TableBusyError extends ConnectorError {
   override readonly name = 'TableBusyError';
 }
 
+/** The most that DynamoDB takes in one request. */
+const BATCH_KEYS = 100;
 const BATCH_ROUNDS = 3;
 const BATCH_PAUSE_MILLISECONDS = 100;
 
@@ -75,20 +77,30 @@ export function openTable(name: string, client: DynamoDBClient = createDynamoDb(
     return (await documents.send(new GetCommand({ TableName: name, Key: key, ConsistentRead: true }))).Item;
   }
 
+  async function getBatch(keys: readonly Key[]): Promise<Item[]> {
+    const found: Item[] = [];
+    let open: Item[] = [...keys];
+    for (let round = 1; open.length > 0; round += 1) {
+      // DynamoDB leaves out what it has no capacity for: asked again at once, it would have even less.
+      if (round > BATCH_ROUNDS)
+        throw new TableBusyError(`DynamoDB left ${open.length} items out, ${BATCH_ROUNDS} times.`);
+      if (round > 1) await sleep(Math.random() * BATCH_PAUSE_MILLISECONDS * round);
+      const request = { [name]: { Keys: open, ConsistentRead: true } };
+      const { Responses, UnprocessedKeys } = await documents.send(new BatchGetCommand({ RequestItems: request }));
+      found.push(...(Responses?.[name] ?? []));
+      open = UnprocessedKeys?.[name]?.Keys ?? [];
+    }
+    return found;
+  }
+
   return {
     get,
     async getAll(keys) {
       const found = new Map<string, Item>();
-      let open: Item[] = [...keys];
-      for (let round = 1; open.length > 0; round += 1) {
-        // DynamoDB leaves out what it has no capacity for: asked again at once, it would have even less.
-        if (round > BATCH_ROUNDS)
-          throw new TableBusyError(`DynamoDB left ${open.length} items out, ${BATCH_ROUNDS} times.`);
-        if (round > 1) await sleep(Math.random() * BATCH_PAUSE_MILLISECONDS * round);
-        const request = { [name]: { Keys: open, ConsistentRead: true } };
-        const { Responses, UnprocessedKeys } = await documents.send(new BatchGetCommand({ RequestItems: request }));
-        for (const item of Responses?.[name] ?? []) found.set(`${item.pk}\n${item.sk}`, item);
-        open = UnprocessedKeys?.[name]?.Keys ?? [];
+      for (let start = 0; start < keys.length; start += BATCH_KEYS) {
+        for (const item of await getBatch(keys.slice(start, start + BATCH_KEYS))) {
+          found.set(`${item.pk}\n${item.sk}`, item);
+        }
       }
       return keys.map(({ pk, sk }) => found.get(`${pk}\n${sk}`));
     },
@@ -160,13 +172,13 @@ function expressionOf({
   ];
   const fields = [set, setIfAbsent, add, takeOut].flatMap(given);
   const named = [...fields.map(([field]) => field), ...remove, ...(onlyIf?.match(/(?<=#)\w+/g) ?? [])];
+  const told = [...fields, ...Object.entries(values)].map(([field, value]) => [`:${field}`, value]);
   return {
     UpdateExpression: clauses.filter(Boolean).join(' '),
     ...(onlyIf === undefined ? {} : { ConditionExpression: onlyIf }),
     ExpressionAttributeNames: Object.fromEntries(named.map((field) => [`#${field}`, field])),
-    ExpressionAttributeValues: Object.fromEntries(
-      [...fields, ...Object.entries(values)].map(([field, value]) => [`:${field}`, value]),
-    ),
+    // DynamoDB refuses an empty list of them.
+    ...(told.length === 0 ? {} : { ExpressionAttributeValues: Object.fromEntries(told) }),
   };
 }
 

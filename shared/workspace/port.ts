@@ -69,7 +69,7 @@ export interface DailyTotal {
   readonly project: ProjectRef;
   /** `YYYY-MM-DD`, UTC. */
   readonly workDate: string;
-  /** Whole seconds, 0 to 86,400. */
+  /** 0 to 86,400; parts of a second are kept here and rounded once, when all projects are added up. */
   readonly seconds?: number;
   /** Tasks submitted. */
   readonly tasks?: number;

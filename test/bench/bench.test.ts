@@ -24,7 +24,9 @@ describe('npm run bench -- --json', () => {
     expect(report).toMatchObject({
       webhook: { bundleBytes: number, coldRatio: number, warmRatio: number, awsRequestsPerWarmDelivery: number },
       worker: { bundleBytes: number, dynamodbRequests: perEvent, workspaceRequests: perEvent },
+      usage: { contracts: number, posts: number, peakRssMb: number, secondRunPosts: number, scalingRatio: number },
     });
+    expect(report.usage.scalingRatio).toBeGreaterThan(0);
     expect(report.webhook.coldRatio).toBeGreaterThan(0);
     expect(report.webhook.warmRatio).toBeGreaterThan(0);
   });
@@ -52,14 +54,41 @@ describe('npm run bench -- --json', () => {
     expect(report.worker.opentrainRequests.duplicate).toBe(0);
   });
 
+  test('usage is reported once for every contract, and not again with nothing new', () => {
+    const { contracts, posts, secondRunPosts, requestsPerContract, small } = report.usage;
+    expect(contracts).toBeGreaterThan(small.contracts);
+    expect([posts, small.posts]).toEqual([contracts, small.contracts]);
+    expect([secondRunPosts, small.secondRunPosts]).toEqual([0, 0]);
+    expect(requestsPerContract.opentrain).toBe(1);
+    // One for each project's totals and notice, however many contracts it has.
+    expect(requestsPerContract.workspace).toBeLessThan(small.requestsPerContract.workspace);
+    // Each contract: its own record before and after, its budget, where it is, and the copy there.
+    expect(requestsPerContract.dynamodb).toBeGreaterThanOrEqual(5);
+    expect(requestsPerContract.dynamodb).toBeLessThan(6);
+  });
+
+  test('the usage function keeps to its memory', () => {
+    expect(report.usage.peakRssMb).toBeGreaterThan(30);
+    expect(report.usage.peakRssMb).toBeLessThanOrEqual(LIMITS.usagePeakRssMb);
+  });
+
   test('a number over its limit is told apart from one within it', () => {
-    const within = { ...report, webhook: { ...report.webhook, coldRatio: LIMITS.coldRatio, warmRatio: 0.1 } };
+    const webhook = { ...report.webhook, coldRatio: LIMITS.coldRatio, warmRatio: 0.1 };
+    const within = { ...report, webhook, usage: { ...report.usage, scalingRatio: 11 } };
     expect(judge(within).filter(({ isOver }) => isOver)).toEqual([]);
 
     const slow = { ...within, webhook: { ...within.webhook, coldRatio: 0.401, awsRequestsPerWarmDelivery: 0 } };
     expect(judge(slow).flatMap(({ name, isOver }) => (isOver ? [name] : []))).toEqual([
       'webhook: cold, ratio to reference',
       'webhook: AWS requests per warm delivery',
+    ]);
+    const { usage } = within;
+    const wrong = { ...usage, posts: usage.contracts - 1, secondRunPosts: 1, peakRssMb: 257, scalingRatio: 11.1 };
+    expect(judge({ ...within, usage: wrong }).flatMap(({ name, isOver }) => (isOver ? [name] : []))).toEqual([
+      'usage: reports',
+      'usage: reports of a second run, nothing new',
+      'usage: peak memory',
+      `usage: time, ratio to ${usage.small.contracts} contracts`,
     ]);
     expect(renderTable(judge(slow))).toMatch(/webhook: cold, ratio to reference +0\.401 +0\.400 +over\n/);
   });

@@ -1,3 +1,4 @@
+import type { UsageReport } from './usage-bench.ts';
 import type { WebhookReport } from './webhook-bench.ts';
 import { COUNTED_EVENTS, type WorkerReport } from './worker-bench.ts';
 
@@ -5,12 +6,13 @@ import { COUNTED_EVENTS, type WorkerReport } from './worker-bench.ts';
 export interface BenchReport {
   readonly webhook: WebhookReport;
   readonly worker: WorkerReport;
+  readonly usage: UsageReport;
 }
 
 /** One measured number beside what it may be at most. */
 export interface Finding {
   readonly name: string;
-  readonly unit: 'B' | '' | 'ms';
+  readonly unit: 'B' | 'MB' | '' | 'ms' | 's';
   readonly value: number;
   /** Absent where a number only informs. */
   readonly limit?: number;
@@ -26,10 +28,14 @@ export const LIMITS = {
   workerBundleBytes: 450_000,
   dynamodbRequests: { contractStarted: 6, duplicate: 1, contractEnded: undefined },
   workspaceRequests: { contractStarted: 3, duplicate: 0, contractEnded: undefined },
+  usagePeakRssMb: 256,
+  usageSecondRunPosts: 0,
+  /** Of ten times as many contracts: time grows as they do, and no faster. */
+  usageScalingRatio: 11,
 } as const;
 
 /** Every number of a report, in the order in which it is shown. */
-export function judge({ webhook, worker }: BenchReport): Finding[] {
+export function judge({ webhook, worker, usage }: BenchReport): Finding[] {
   const { milliseconds } = webhook;
   const times = (['webhook', 'reference', 'empty'] as const).flatMap((candidate) => {
     const { importMedian, coldMedian, warmMedian, warmP99 } = milliseconds[candidate];
@@ -69,6 +75,25 @@ export function judge({ webhook, worker }: BenchReport): Finding[] {
     ...times,
     finding('worker: bundle', 'B', worker.bundleBytes, LIMITS.workerBundleBytes),
     ...perEvent,
+    ...judgeUsage(usage),
+  ];
+}
+
+function judgeUsage(usage: UsageReport): Finding[] {
+  const { contracts, posts, requestsPerContract, small } = usage;
+  return [
+    finding('usage: bundle', 'B', usage.bundleBytes),
+    finding('usage: contracts', '', contracts),
+    // Exactly one each: with fewer, somebody's work would be missing.
+    { ...finding('usage: reports', '', posts, contracts), isOver: posts !== contracts },
+    finding('usage: reports of a second run, nothing new', '', usage.secondRunPosts, LIMITS.usageSecondRunPosts),
+    finding('usage: peak memory', 'MB', usage.peakRssMb, LIMITS.usagePeakRssMb),
+    finding(`usage: time, ratio to ${small.contracts} contracts`, '', usage.scalingRatio, LIMITS.usageScalingRatio),
+    finding('usage: time', 's', usage.seconds),
+    finding('usage: time of the second run', 's', usage.secondRunSeconds),
+    finding('usage: DynamoDB requests, per contract', '', requestsPerContract.dynamodb),
+    finding('usage: workspace requests, per contract', '', requestsPerContract.workspace),
+    finding('usage: OpenTrain requests, per contract', '', requestsPerContract.opentrain),
   ];
 }
 

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { judge, LIMITS } from './limits.ts';
 import { showProgress } from './progress.ts';
 import { renderTable } from './table.ts';
+import { benchUsage, FULL_USAGE, QUICK_USAGE } from './usage-bench.ts';
 import { benchWebhook, FULL_EFFORT, QUICK_EFFORT, type WebhookReport } from './webhook-bench.ts';
 import { benchWorker } from './worker-bench.ts';
 
@@ -12,6 +13,9 @@ Measures what the functions cost:
              empty one, in turns within one run. Cold is a fresh process: import and first accepted call. Warm is one
              call of 2,000. Both call local services; what counts are the ratios, the times depend on the machine.
   worker     what it asks of DynamoDB, of the workspace and of OpenTrain for one event, counted.
+  usage      the deployed bundle, alone in a process with the memory that Lambda gives it, reports ${FULL_USAGE.large} contracts of
+             ${FULL_USAGE.connections} connections, in turns with ${FULL_USAGE.small}: its peak memory, the ratio of the two times, what it asks of
+             others for a contract, and that a second run with nothing new reports nothing.
 
 Options:
   --json     prints one JSON object and nothing else on standard output
@@ -19,7 +23,7 @@ Options:
   --quick    a few rounds, to see that everything runs: its times and ratios mean nothing
   --help     prints this
 
-It takes about half a minute.`;
+It takes some minutes, most of them for what plays DynamoDB; --quick takes half a minute.`;
 
 async function main(): Promise<number> {
   const { values: flags } = parseArgs({
@@ -43,9 +47,10 @@ async function main(): Promise<number> {
   for (let again = 0; flags.check && isSlow(webhook) && again < 2; again += 1) webhook = await measure();
   progress.show('worker: counting requests');
   const worker = await benchWorker();
+  const usage = await benchUsage(flags.quick ? QUICK_USAGE : FULL_USAGE, (step) => progress.show(`usage: ${step}`));
   progress.end();
 
-  const report = { webhook, worker };
+  const report = { webhook, worker, usage };
   const findings = judge(report);
   console.log(flags.json ? JSON.stringify(report, null, 2) : renderTable(findings));
   if (!flags.check) return 0;

@@ -23,5 +23,6 @@ const verdictOf = ({ limit, isOver }: Finding): string => (limit === undefined ?
 function show(value: number, unit: Finding['unit']): string {
   if (unit === 'B') return `${(value / 1000).toFixed(1)} kB`;
   if (unit === 'ms') return `${value.toFixed(value < 10 ? 3 : 1)} ms`;
+  if (unit === 's' || unit === 'MB') return `${value.toFixed(1)} ${unit}`;
   return Number.isInteger(value) ? String(value) : value.toFixed(3);
 }

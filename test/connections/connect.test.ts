@@ -2,11 +2,19 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scope } from '../../local/opentrain/state.ts';
 import { systemClock } from '../../shared/clock.ts';
-import { type ConnectParts, connect, EVENT_TYPES, InstallNotActiveError } from '../../shared/connections/connect.ts';
-import { NEEDED_SCOPES } from '../../shared/connections/needed-scopes.ts';
+import {
+  type ConnectParts,
+  type ConnectRequest,
+  connect,
+  InstallNotActiveError,
+  OtherOrganizationError,
+} from '../../shared/connections/connect.ts';
+import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
+import { missingScopes, NEEDED_SCOPES } from '../../shared/connections/needed-scopes.ts';
 import type { ConnectionId, InstallId } from '../../shared/ids.ts';
 import { createOpenTrainClient, type WebhookEndpointChange } from '../../shared/opentrain/client.ts';
 import { OpenTrainError } from '../../shared/opentrain/errors.ts';
+import { webhookSecret } from '../../shared/opentrain/signature.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { queuedDelivery } from '../support/sqs-event.ts';
 import { startWorker, type Worker } from '../support/worker.ts';
@@ -40,9 +48,9 @@ function newCustomer(consent: { readonly scopes?: readonly Scope[]; readonly pii
     connectionId,
     ...consented,
     webhookUrl,
-    connect: (token: string = consented.token, faults: Faults = {}) =>
+    connect: (token: string = consented.token, faults: Faults = {}, also: Partial<ConnectRequest> = {}) =>
       connect(
-        { connectionId, token, webhookUrl, workspaceId: DEFAULT_WORKSPACE },
+        { connectionId, token, webhookUrl, workspaceId: DEFAULT_WORKSPACE, ...also },
         {
           parameters: { ...parameters, ...faults.parameters },
           names,
@@ -84,6 +92,9 @@ describe('a token that the customer has copied', () => {
       status: 'active',
       installId: customer.installId,
       endpointId,
+      organizationId: customer.organizationId,
+      partnerSlug: 'demo-platform',
+      secretId: webhookSecret((await customer.storedSecret()) ?? '').id,
       workspaceId: DEFAULT_WORKSPACE,
       piiConsent: true,
       scopes: install.scopes,
@@ -221,20 +232,15 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     expect((await customer.connection()).endpointId).toBe(again.endpointId);
   });
 
-  test('a second one, whose secret nobody has, goes; during a rotation both stay', async () => {
+  test('a second one, made by hand, goes, and its secret with it', async () => {
     const customer = newCustomer();
     const { endpointId } = await customer.connect();
     const secret = await customer.storedSecret();
     const second = worker.opentrain.registerEndpoint(customer.installId, customer.webhookUrl);
-    const both = `${second.secret}\n${secret}`;
-    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), both);
-    expect(await customer.connect()).toMatchObject({ endpointId, kept: true });
-    expect(customer.endpoints()).toHaveLength(2);
-    expect(await customer.storedSecret()).toBe(both);
-
-    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), secret ?? '');
+    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), `${second.secret}\n${secret}`);
     expect(await customer.connect()).toMatchObject({ endpointId, kept: true });
     expect(customer.endpoints()).toMatchObject([{ id: endpointId }]);
+    expect(await customer.storedSecret()).toBe(secret);
   });
 
   test('an endpoint elsewhere is somebody else’s, and stays', async () => {
@@ -263,12 +269,59 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
   });
 });
 
+test('who may write links may read them: nothing is missing', () => {
+  const writer = Object.keys(NEEDED_SCOPES).filter((scope) => scope !== 'project-links:read');
+  expect(missingScopes(writer)).toEqual([]);
+  expect(missingScopes(writer.filter((scope) => scope !== 'project-links:write'))).toEqual([
+    'project-links:read',
+    'project-links:write',
+  ]);
+});
+
 test('what the install does not allow is told', async () => {
   const complete = await newCustomer().connect();
   expect(complete.missingScopes).toEqual([]);
   const { install, missingScopes } = await newCustomer({ scopes: ['webhooks:manage'], piiConsent: false }).connect();
   expect(missingScopes).toEqual(Object.keys(NEEDED_SCOPES).filter((scope) => scope !== 'webhooks:manage'));
   expect(install.piiConsent).toBe(false);
+});
+
+describe('a token of another organisation', () => {
+  const newTakeover = async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    const other = worker.opentrain.consent({ organization: `rival of ${customer.connectionId}` });
+    return { customer, endpointId, other };
+  };
+
+  test('is refused, and the connection goes on as it is', async () => {
+    const { customer, endpointId, other } = await newTakeover();
+    const connecting = customer.connect(other.token);
+    await expect(connecting).rejects.toThrow(OtherOrganizationError);
+    await expect(connecting).rejects.toThrow(/another organisation.*under an id of their own/);
+    expect(await customer.storedToken()).toBe(customer.token);
+    expect(await customer.connection()).toMatchObject({ installId: customer.installId, endpointId });
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId }]);
+    expect(customer.endpoints(other.installId)).toEqual([]);
+  });
+
+  test('takes over when that is said, and the former customer’s endpoint goes', async () => {
+    const { customer, other } = await newTakeover();
+    const { endpointId } = await customer.connect(other.token, {}, { replaceCustomer: true });
+    expect(customer.endpoints()).toEqual([]);
+    expect(customer.endpoints(other.installId)).toMatchObject([{ id: endpointId }]);
+    expect(await customer.storedToken()).toBe(other.token);
+    const { installId, organizationId } = other;
+    expect(await customer.connection()).toMatchObject({ installId, organizationId, partnerSlug: 'demo-platform' });
+    await expect(customer.connect(), 'now the former one is another').rejects.toThrow(OtherOrganizationError);
+  });
+
+  test('takes over although the former customer’s token is dead', async () => {
+    const { customer, other } = await newTakeover();
+    worker.opentrain.revoke(customer.installId);
+    const { endpointId } = await customer.connect(other.token, {}, { replaceCustomer: true });
+    expect(customer.endpoints(other.installId)).toMatchObject([{ id: endpointId }]);
+  });
 });
 
 describe('is refused, and nothing is stored or registered:', () => {

@@ -29,10 +29,25 @@ export function output({ outputs }: Deployment, name: string): string {
   return value;
 }
 
-/** In AWS the output WebhookUrlTemplate says it; the emulator serves an API below its own address. */
-export function webhookUrl(deployment: Deployment, connectionId: string): string {
-  const template = new URL(output(deployment, 'WebhookUrlTemplate'));
-  const [apiId] = template.hostname.split('.');
-  const path = decodeURI(template.pathname).replace('{connectionId}', connectionId);
-  return `${deployment.endpoint}/_aws/execute-api/${apiId}/$default${path}`;
+export const webhookUrl = (deployment: Deployment, connectionId: string): string =>
+  fill(output(deployment, 'WebhookUrlTemplate'), { connectionId });
+
+export const budgetUrl = (deployment: Deployment, connectionId: string, externalProjectId: string): string =>
+  apiUrl(deployment, 'BudgetUrlTemplate', { connectionId, externalProjectId });
+
+export const connectionUrl = (deployment: Deployment, connectionId: string): string =>
+  apiUrl(deployment, 'ConnectionUrlTemplate', { connectionId });
+
+/** As in the policies of those who may call it. */
+export const apiIdOf = (deployment: Deployment): string =>
+  new URL(output(deployment, 'ApiUrl')).hostname.split('.')[0] ?? '';
+
+/** In AWS the output says it; the emulator also serves an API below its own address, as `run.ts` has told the stack. */
+function apiUrl(deployment: Deployment, outputName: string, ids: Readonly<Record<string, string>>): string {
+  const template = output(deployment, outputName).replace(output(deployment, 'ApiUrl'), '');
+  return `${output(deployment, 'WebhookBaseUrl')}${fill(template, ids)}`;
+}
+
+function fill(template: string, ids: Readonly<Record<string, string>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '');
 }

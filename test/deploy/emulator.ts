@@ -42,7 +42,7 @@ export async function startEmulator(python: string, directory: string): Promise<
   const server = await startServerChild({
     name: 'The emulator',
     command: python,
-    args: ['-m', 'ministack'],
+    args: [join(import.meta.dirname, 'emulator.py')],
     cwd: directory,
     // Nothing of the caller's environment but the path: the functions inherit what the emulator has.
     env: {

@@ -12,10 +12,21 @@ import { startEmulator } from './emulator.ts';
 const STACK = 'OpenTrainConnector-dev';
 
 /**
- * The stage dev, but with a patience that a test can wait for: a delivery is given up after four attempts, 1 s apart.
- * (In a real stage that takes hours, see `certainRetrySeconds`.)
+ * The stage dev, but with a patience that a test can wait for: a delivery is given up after four attempts, 1 s apart
+ * (in a real stage that takes hours, see `certainRetrySeconds`), and usage is reported and everything reconciled as often
+ * as a schedule can.
  */
-const CONTEXT = { maxReceiveCount: 4, retryBaseSeconds: 1, retryCapSeconds: 1, outageToOutlastHours: 0 };
+const CONTEXT = {
+  maxReceiveCount: 4,
+  retryBaseSeconds: 1,
+  retryCapSeconds: 1,
+  outageToOutlastHours: 0,
+  usageMinutes: 1,
+  reconcileMinutes: 1,
+};
+
+/** By a tag that the emulator knows, so that the API's address is known before there is one. */
+const API_ID = 'connector';
 
 const require = createRequire(import.meta.url);
 
@@ -41,6 +52,8 @@ process.exitCode = await runSuite({
       ...CONTEXT,
       workspaceUrl: `http://127.0.0.1:${workspacePort}`,
       openTrainBaseUrl: `http://127.0.0.1:${openTrainPort}${PLATFORM_API_ROOT}`,
+      // The API's own address has a name that not every machine resolves.
+      webhookBaseUrl: `${emulator.url}/_aws/execute-api/${API_ID}/$default`,
     };
 
     await step('cdk bootstrap', () => cdk(['bootstrap', emulator.target], environment));
@@ -49,6 +62,7 @@ process.exitCode = await runSuite({
         [
           'deploy',
           STACK,
+          ...['--tags', `ms-custom-id=${API_ID}`],
           ...['--require-approval', 'never', '--outputs-file', outputsFile, '--output', join(directory, 'cdk.out')],
           ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
         ],

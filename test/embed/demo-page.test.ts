@@ -1,6 +1,9 @@
 import type { Locator, Page } from 'playwright-core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { startSystem } from '../../local/system.ts';
 import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
+import type { ConnectionId } from '../../shared/ids.ts';
+import { silentLogger } from '../../shared/logging.ts';
 import { AA, photograph, type Rgb } from './colours.ts';
 import { setUpChromium } from './set-up.ts';
 
@@ -22,14 +25,21 @@ afterEach(async () => {
   expect(errors, 'of the page and of its policy').toEqual([]);
 });
 
-async function open(options: { readonly colorScheme?: 'dark'; readonly javaScriptEnabled?: boolean } = {}) {
+async function open({ url = demo.url, ...options }: OpenOptions = {}) {
   await page?.context().close();
   const context = await browser().newContext({ viewport: { width: 1100, height: 800 }, ...options });
   page = await context.newPage();
   errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (line) => line.type() === 'error' && errors.push(line.text()));
-  await page.goto(demo.url);
+  await page.goto(url);
+}
+
+interface OpenOptions {
+  /** @default the demo workspace's that the test began with */
+  readonly url?: string;
+  readonly colorScheme?: 'dark';
+  readonly javaScriptEnabled?: boolean;
 }
 
 const url = 'https://app.opentrain.example/top-up/1';
@@ -89,6 +99,51 @@ describe.each([
     const after = await photograph(card(), `demo-funded-${scheme}`);
     for (const ground of [...LOW, ...DEPLETED]) expect(after.has(ground)).toBe(false);
   });
+});
+
+test('with the whole system behind it: work shows LOW, more work DEPLETED, and funding takes the notice away', async () => {
+  const system = await startSystem({ logger: silentLogger });
+  onTestFinished(() => system.close());
+  const { opentrain, workspace, connector } = system;
+  const { installId, token, organizationId } = opentrain.consent();
+  await connector.connect('acme' as ConnectionId, token);
+  const { id: jobId } = opentrain.postJob({ organizationId, title: 'Sign annotator' });
+  opentrain.linkProject(installId, { jobId, externalProjectId: 'Street signs' });
+  const contract = opentrain.hire({ jobId, trainer: 'Maria Silva' });
+  opentrain.fundMilestone(contract.id, { volume: 10 });
+  await system.idle();
+  await open({ url: workspace.url });
+  expect(await notice().count()).toBe(0);
+
+  // As a visitor does it.
+  await card().getByLabel('Hours that Maria S. works').fill('8.5');
+  await card().getByRole('button', { name: 'Work' }).click();
+  await page.getByText('Maria S. worked 8.5 h').waitFor();
+  await connector.reportUsage();
+  await notice().getByText('Funding is running low').waitFor();
+  expect(await notice().innerText()).toContain('8.5 of 10 h');
+  expect(await notice().getByRole('link').getAttribute('href')).toBe(`${opentrain.url}/`);
+  const low = await photograph(notice(), 'system-low');
+  expect(low.ground).toEqual(LOW[0]);
+  expect(low.contrast).toBeGreaterThanOrEqual(AA.text);
+  await photograph(page.locator('body'), 'system-low-page');
+
+  const sitting = { trainer: contract.trainer?.opentrainUserId ?? '', project: 'Street signs', seconds: 2 * 3600 };
+  workspace.recordWork({ ...sitting, at: opentrain.clock.now() });
+  await opentrain.advance(2 * 3_600_000);
+  await connector.reportUsage();
+  await notice().getByText('exhausted until re-funded').waitFor();
+  expect(await notice().innerText()).toContain('10.5 of 10 h');
+  const depleted = await photograph(notice(), 'system-depleted');
+  expect(depleted.ground).toEqual(DEPLETED[0]);
+  expect(depleted.contrast).toBeGreaterThanOrEqual(AA.text);
+  await photograph(page.locator('body'), 'system-depleted-page');
+
+  opentrain.fundMilestone(contract.id, { volume: 20 });
+  await system.idle();
+  await notice().waitFor({ state: 'detached' });
+  const funded = await photograph(card(), 'system-funded');
+  for (const ground of [...LOW, ...DEPLETED]) expect(funded.has(ground)).toBe(false);
 });
 
 test('the notice lies within its project’s card, between the heading and the members, and in no other card', async () => {

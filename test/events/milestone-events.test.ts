@@ -47,6 +47,7 @@ describe('milestone events', () => {
       'milestone.budget_depleted: done: recorded',
       'milestone.funded: done: recorded',
     ]);
+    expect(story.opentrain.calls.filter(({ operationId }) => operationId === 'getContractBudget')).toEqual([]);
   });
 
   test('the latest by event id counts, not the latest to arrive: an older one is ignored', async () => {
@@ -83,14 +84,18 @@ describe('milestone events', () => {
   test('what the latest one does not tell is not taken over from an older one', async () => {
     const customer = await story.newCustomer();
     const contract = { id: 'c1' };
-    await customer.deliver(milestoneEvent('milestone.budget_low', contract.id));
-    expect(await customer.budget(contract)).toMatchObject({ state: 'LOW', consumedFraction: 0.8 });
-    const silent = ['data.budget.state', 'data.budget.consumedFraction', 'data.milestone'];
-    const funded = without(milestoneEvent('milestone.funded', contract.id), ...silent);
-    expect(await customer.deliver(funded)).toBe('done: recorded');
+    const told = { paymentType: 'PAY_PER_HOUR', fundedVolume: 40, consumedVolume: 32, remainingVolume: 8 };
+    await customer.deliver(milestoneEvent('milestone.budget_low', contract.id, told));
+    const low = await customer.budget(contract);
+    expect(low).toMatchObject({ state: 'LOW', consumedFraction: 0.8, milestoneId: 'milestone-1', ...told });
+    const funded = milestoneEvent('milestone.funded', contract.id);
+    const silent = { ...funded, data: { budget: { contractId: contract.id } } };
+    expect(await customer.deliver(silent)).toBe('done: recorded');
     const budget = await customer.budget(contract);
-    expect(budget).toMatchObject({ eventType: 'milestone.funded', lastEventId: funded.id });
-    for (const field of ['state', 'consumedFraction', 'milestoneId']) expect(budget).not.toHaveProperty(field);
+    expect(budget).toMatchObject({ eventType: 'milestone.funded', lastEventId: funded.id, state: 'OK' });
+    const numbers = ['consumedFraction', 'fundedVolume', 'consumedVolume', 'remainingVolume', 'milestoneId'];
+    for (const field of numbers) expect(budget).not.toHaveProperty(field);
+    expect(budget, 'a contract keeps its payment type').toMatchObject({ paymentType: 'PAY_PER_HOUR' });
   });
 
   test('the same event as another delivery changes nothing', async () => {
@@ -120,10 +125,58 @@ describe('milestone events', () => {
     expect(await other.deliver(withId('50', 'milestone.funded', 'c1'))).toBe('done: recorded');
   });
 
-  test('call nobody', async () => {
+  test('about a contract that is in no project call nobody, whatever they lack', async () => {
     const customer = await story.newCustomer();
     const calls = story.calls();
     await customer.deliver(milestoneEvent('milestone.budget_depleted', 'c1'));
+    await customer.deliver(without(milestoneEvent('milestone.budget_depleted', 'c1'), 'data.budget.consumedFraction'));
     expect(story.calls()).toBe(calls);
+  });
+});
+
+describe('an event that lacks the numbers', () => {
+  const lacking = (contract: string) =>
+    without(milestoneEvent('milestone.budget_low', contract), 'data.budget.consumedFraction', 'data.budget.state');
+  const timesAsked = () =>
+    story.opentrain.calls.filter(({ operationId }) => operationId === 'getContractBudget').length;
+
+  /** A trainer at work, whose funds are low as OpenTrain knows them. */
+  async function atWork() {
+    const hired = await story.newHire();
+    const { customer, contract } = hired;
+    await customer.deliver(customer.event('contract.started', contract.id));
+    story.opentrain.fundMilestone(contract.id, { volume: 10 });
+    const workDate = new Date(story.opentrain.clock.now()).toISOString().slice(0, 10);
+    await customer.client.reportContractUsage(contract.id as never, [{ workDate, totalSeconds: 9 * 3600 }]);
+    return hired;
+  }
+
+  test('has OpenTrain asked for them, once', async () => {
+    const { customer, contract, project } = await atWork();
+    const before = timesAsked();
+    expect(await customer.deliver(lacking(contract.id))).toBe('done: recorded');
+    expect(timesAsked() - before).toBe(1);
+    expect(await customer.budget(contract)).toMatchObject({ state: 'LOW', consumedFraction: 0.9, fundedVolume: 10 });
+    expect(story.workspace.noticeOf(project)?.text).toMatch(/^90 % of the funded hours of “.*” are used \(9 of 10 h\)/);
+  });
+
+  test('is shown without them when OpenTrain does not tell', async () => {
+    const { customer, contract, project } = await atWork();
+    story.opentrain.setOutage('unavailable');
+    expect(await customer.deliver(lacking(contract.id))).toBe('done: recorded');
+    story.opentrain.setOutage('none');
+    expect(story.workspace.noticeOf(project)?.text).toMatch(
+      /^The funded work of “.*” is running low: top up on OpenTrain\.$/,
+    );
+    expect(story.lines).toContainEqual(expect.objectContaining({ level: 'warn', event: 'budget.not-told' }));
+  });
+
+  test('is no proof that a refused token is good again', async () => {
+    const { customer, contract, project } = await atWork();
+    story.opentrain.setFeatureEnabled(customer.organizationId, false);
+    await story.store.connections.markAttention(customer.id, 'opentrain_forbidden', story.opentrain.clock.now());
+    expect(await customer.deliver(lacking(contract.id))).toBe('done: recorded');
+    expect(story.workspace.noticeOf(project)?.state).toBe('LOW');
+    expect(await customer.connection()).toMatchObject({ attention: 'opentrain_forbidden' });
   });
 });

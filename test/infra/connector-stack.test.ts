@@ -1,19 +1,24 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { asText, permissions, properties, resource, synthesize, WORKSPACE_URL } from './synthesize.ts';
+import { asText, environmentIn, permissions, properties, resource, synthesize, WORKSPACE_URL } from './synthesize.ts';
 
 const dev = synthesize();
 const prod = synthesize({ stage: 'prod' });
+const API_ENDPOINT = { 'Fn::GetAtt': [expect.stringMatching(/^WebhookApi/), 'ApiEndpoint'] };
 
 describe('queues', () => {
-  test('a message stays invisible for at least six times the time that the worker may take', () => {
-    const { VisibilityTimeout } = properties(dev, 'AWS::SQS::Queue', 'DeliveriesQueue');
-    const { Timeout } = properties(dev, 'AWS::Lambda::Function', 'Worker');
+  test.each([
+    { queue: 'DeliveriesQueue', consumer: 'Worker' },
+    { queue: 'UsageRunsQueue', consumer: 'UsageFunction' },
+    { queue: 'ReconcileRunsQueue', consumer: 'ReconcileFunction' },
+  ])('a message of $queue stays invisible for six times the time that $consumer may take', ({ queue, consumer }) => {
+    const { VisibilityTimeout } = properties(dev, 'AWS::SQS::Queue', queue);
+    const { Timeout } = properties(dev, 'AWS::Lambda::Function', consumer);
     expect(VisibilityTimeout).toBeGreaterThanOrEqual(6 * Number(Timeout));
   });
 
-  test('both keep a message for 14 days, take 1 MiB and are encrypted', () => {
-    dev.resourceCountIs('AWS::SQS::Queue', 2);
+  test('all keep a message for 14 days, take 1 MiB and are encrypted', () => {
+    dev.resourceCountIs('AWS::SQS::Queue', 8);
     dev.allResourcesProperties('AWS::SQS::Queue', {
       MessageRetentionPeriod: 14 * 24 * 3600,
       MaximumMessageSize: 1024 * 1024,
@@ -24,7 +29,7 @@ describe('queues', () => {
   test('refuse whoever comes without TLS, as does the topic', () => {
     const withoutTls = { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
     const policy = { PolicyDocument: { Statement: Match.arrayWith([Match.objectLike(withoutTls)]) } };
-    dev.resourcePropertiesCountIs('AWS::SQS::QueuePolicy', policy, 2);
+    dev.resourcePropertiesCountIs('AWS::SQS::QueuePolicy', policy, 8);
     dev.resourcePropertiesCountIs('AWS::SNS::TopicPolicy', policy, 1);
   });
 
@@ -35,24 +40,45 @@ describe('queues', () => {
     expect(redrivePolicyOf({ maxReceiveCount: '200' })).toMatchObject({ maxReceiveCount: 200 });
   });
 
-  test('the dead-letter queue serves the deliveries and no other queue', () => {
-    const { RedriveAllowPolicy } = properties(dev, 'AWS::SQS::Queue', 'DeliveriesDeadLetterQueue') as {
-      RedriveAllowPolicy: { redrivePermission: string; sourceQueueArns: unknown[] };
-    };
-    const { QueueName } = properties(dev, 'AWS::SQS::Queue', 'DeliveriesQueue');
-    expect(RedriveAllowPolicy.redrivePermission).toBe('byQueue');
-    expect(RedriveAllowPolicy.sourceQueueArns.map(asText)).toEqual([
-      `arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:${asText(QueueName)}`,
-    ]);
+  test.each(['UsageRuns', 'ReconcileRuns'])('one of %s goes to the dead-letter queue after 20 attempts', (name) => {
+    expect(properties(dev, 'AWS::SQS::Queue', `${name}Queue`).RedrivePolicy).toMatchObject({ maxReceiveCount: 20 });
   });
 
+  test.each(['Deliveries', 'UsageRuns', 'ReconcileRuns'])(
+    'the dead-letter queue of %s serves that queue and no other',
+    (name) => {
+      const { RedriveAllowPolicy } = properties(dev, 'AWS::SQS::Queue', `${name}DeadLetterQueue`) as {
+        RedriveAllowPolicy: { redrivePermission: string; sourceQueueArns: unknown[] };
+      };
+      const { QueueName } = properties(dev, 'AWS::SQS::Queue', `${name}Queue`);
+      expect(RedriveAllowPolicy.redrivePermission).toBe('byQueue');
+      expect(RedriveAllowPolicy.sourceQueueArns.map(asText)).toEqual([
+        `arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>:${asText(QueueName)}`,
+      ]);
+    },
+  );
+
   test('the worker gets ten messages at most, answers for each, and is not kept waiting for a full batch', () => {
-    dev.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+    expect(properties(dev, 'AWS::Lambda::EventSourceMapping', 'Deliveries')).toMatchObject({
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       ScalingConfig: { MaximumConcurrency: 10 },
-      MaximumBatchingWindowInSeconds: Match.absent(),
     });
+    dev.hasResourceProperties('AWS::Lambda::EventSourceMapping', { MaximumBatchingWindowInSeconds: Match.absent() });
+  });
+
+  test.each([
+    { name: 'UsageRuns', setting: 'usageConcurrency' },
+    { name: 'ReconcileRuns', setting: 'reconcileConcurrency' },
+  ])('$name are worked off one by one, for as many connections at once as $setting says', ({ name, setting }) => {
+    const mappingOf = (context: Record<string, string>) =>
+      properties(synthesize(context), 'AWS::Lambda::EventSourceMapping', name);
+    expect(mappingOf({})).toMatchObject({
+      BatchSize: 1,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 5 },
+    });
+    expect(mappingOf({ [setting]: '20' })).toMatchObject({ ScalingConfig: { MaximumConcurrency: 20 } });
   });
 });
 
@@ -77,14 +103,14 @@ describe('table', () => {
     const table = resource(template, 'AWS::DynamoDB::GlobalTable', 'Table');
     expect(table).toMatchObject({ DeletionPolicy: deletion, UpdateReplacePolicy: deletion });
     expect(table.Properties).toMatchObject({ Replicas: [{ DeletionProtectionEnabled: protection }] });
-    expect(resource(template, 'AWS::SQS::Queue', 'DeliveriesQueue').DeletionPolicy).toBe(deletion);
-    expect(resource(template, 'AWS::SQS::Queue', 'DeliveriesDeadLetterQueue').DeletionPolicy).toBe(deletion);
+    const queues = Object.values(template.findResources('AWS::SQS::Queue'));
+    expect(queues.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(queues.map(() => deletion));
   });
 });
 
 describe('functions', () => {
   test('run on Node 24 and arm64', () => {
-    dev.resourceCountIs('AWS::Lambda::Function', 2);
+    dev.resourceCountIs('AWS::Lambda::Function', 6);
     dev.allResourcesProperties('AWS::Lambda::Function', { Runtime: 'nodejs24.x', Architectures: ['arm64'] });
   });
 
@@ -92,43 +118,108 @@ describe('functions', () => {
     expect(properties(dev, 'AWS::Lambda::Function', 'Webhook').Timeout).toBeLessThan(10);
   });
 
-  test.each(['Webhook', 'Worker'])('%s has a role and a log group of its own', (name) => {
-    const { Role, LoggingConfig } = properties(dev, 'AWS::Lambda::Function', name);
-    expect(asText(Role)).toBe(`<${name}Role.Arn>`);
-    expect(LoggingConfig).toEqual({ LogGroup: expect.anything() });
-    expect(asText((LoggingConfig as { LogGroup: unknown }).LogGroup)).toBe(`<${name}Logs>`);
-    expect(properties(dev, 'AWS::IAM::Role', name)).not.toHaveProperty('ManagedPolicyArns');
+  test('the admin function ends before API Gateway stops waiting after 30 s', () => {
+    expect(properties(dev, 'AWS::Lambda::Function', 'Admin').Timeout).toBeLessThan(30);
   });
 
+  test.each(['Webhook', 'Worker', 'UsageFunction', 'ReconcileFunction', 'Budget', 'Admin'])(
+    '%s has a role and a log group of its own',
+    (name) => {
+      const { Role, LoggingConfig } = properties(dev, 'AWS::Lambda::Function', name);
+      expect(asText(Role)).toBe(`<${name}Role.Arn>`);
+      expect(LoggingConfig).toEqual({ LogGroup: expect.anything() });
+      expect(asText((LoggingConfig as { LogGroup: unknown }).LogGroup)).toBe(`<${name}Logs>`);
+      expect(properties(dev, 'AWS::IAM::Role', name)).not.toHaveProperty('ManagedPolicyArns');
+    },
+  );
+
   test('get the settings that they read, and no secret among them', () => {
-    const environmentOf = (name: string) =>
-      (properties(dev, 'AWS::Lambda::Function', name).Environment as { Variables: Record<string, unknown> }).Variables;
+    const environmentOf = (name: string) => {
+      const { METRICS_NAMESPACE, ...own } = environmentIn(dev, name);
+      expect(METRICS_NAMESPACE).toBe('OpenTrainConnector/dev');
+      return own;
+    };
     expect(Object.keys(environmentOf('Webhook'))).toEqual(['QUEUE_URL', 'CREDENTIALS_PATH']);
-    expect(environmentOf('Worker')).toEqual({
-      QUEUE_URL: { Ref: expect.stringMatching(/^DeliveriesQueue/) },
+    const work = {
       TABLE_NAME: { Ref: expect.stringMatching(/^Table/) },
       CREDENTIALS_PATH: '/opentrain/dev',
       OPENTRAIN_BASE_URL: 'https://app.opentrain.ai/api/partner/v1',
       WORKSPACE: 'http',
       WORKSPACE_URL,
+      TOP_UP_URL: 'https://app.opentrain.ai',
       RETRY_BASE_SECONDS: '4',
       RETRY_CAP_SECONDS: '900',
+    };
+    expect(environmentOf('Worker')).toEqual({
+      ...work,
+      QUEUE_URL: { Ref: expect.stringMatching(/^DeliveriesQueue/) },
+      KEEP_AFTER_UNLINK: 'false',
+    });
+    expect(environmentOf('UsageFunction')).toEqual({
+      ...work,
+      USAGE_QUEUE_URL: { Ref: expect.stringMatching(/^UsageRunsQueue/) },
+      USAGE_INTERVAL_MINUTES: '60',
+      USAGE_LOOK_BACK_DAYS: '3',
+    });
+    expect(environmentOf('ReconcileFunction')).toEqual({
+      ...work,
+      RECONCILE_QUEUE_URL: { Ref: expect.stringMatching(/^ReconcileRunsQueue/) },
+      WEBHOOK_BASE_URL: API_ENDPOINT,
+      RECONCILE_MINUTES: '30',
+      GRACE_HOURS: '24',
+      KEEP_AFTER_UNLINK: 'false',
+    });
+    expect(environmentOf('Budget')).toEqual({ TABLE_NAME: { Ref: expect.stringMatching(/^Table/) } });
+    expect(environmentOf('Admin')).toEqual({
+      TABLE_NAME: { Ref: expect.stringMatching(/^Table/) },
+      CREDENTIALS_PATH: '/opentrain/dev',
+      OPENTRAIN_BASE_URL: 'https://app.opentrain.ai/api/partner/v1',
+      WEBHOOK_BASE_URL: API_ENDPOINT,
+    });
+  });
+
+  test('are told how often to reconcile, and for how long access outlasts a link or a connection', () => {
+    const template = synthesize({ reconcileMinutes: '90', graceHours: '0', keepAccessAfterUnlink: 'true' });
+    expect(environmentIn(template, 'ReconcileFunction')).toMatchObject({
+      RECONCILE_MINUTES: '90',
+      GRACE_HOURS: '0',
+      KEEP_AFTER_UNLINK: 'true',
+    });
+    expect(environmentIn(template, 'Worker')).toMatchObject({ KEEP_AFTER_UNLINK: 'true' });
+  });
+});
+
+describe('a domain in front of the API', () => {
+  const template = synthesize({ webhookBaseUrl: 'https://hooks.example.com/opentrain/' });
+  const WEBHOOK_BASE_URL = 'https://hooks.example.com/opentrain';
+
+  test.each(['ReconcileFunction', 'Admin'])('%s has OpenTrain deliver there', (name) => {
+    expect(environmentIn(template, name)).toMatchObject({ WEBHOOK_BASE_URL });
+  });
+
+  test('operators are told it, and whoever signs requests still has the address of the API itself', () => {
+    expect(template.findOutputs('*')).toMatchObject({
+      ApiUrl: { Value: API_ENDPOINT },
+      WebhookBaseUrl: { Value: WEBHOOK_BASE_URL },
+      WebhookUrlTemplate: { Value: `${WEBHOOK_BASE_URL}/webhooks/opentrain/{connectionId}` },
     });
   });
 });
 
 describe('two adapters', () => {
-  test('the worker is told where the usage comes from, if that is somewhere else', () => {
-    const usage = { usageWorkspace: 'http', usageWorkspaceUrl: 'https://totals.example.com' };
-    const template = synthesize({ workspace: 'scim', ...usage });
-    const { Environment } = properties(template, 'AWS::Lambda::Function', 'Worker');
-    expect((Environment as { Variables: unknown }).Variables).toMatchObject({
-      WORKSPACE: 'scim',
-      WORKSPACE_URL,
-      USAGE_WORKSPACE: 'http',
-      USAGE_WORKSPACE_URL: 'https://totals.example.com',
-    });
-  });
+  test.each(['Worker', 'UsageFunction', 'ReconcileFunction'])(
+    '%s is told where the usage comes from, if that is somewhere else',
+    (name) => {
+      const usage = { usageWorkspace: 'http', usageWorkspaceUrl: 'https://totals.example.com' };
+      const template = synthesize({ workspace: 'scim', ...usage });
+      expect(environmentIn(template, name)).toMatchObject({
+        WORKSPACE: 'scim',
+        WORKSPACE_URL,
+        USAGE_WORKSPACE: 'http',
+        USAGE_WORKSPACE_URL: 'https://totals.example.com',
+      });
+    },
+  );
 });
 
 // The exact actions on the exact resources. Three wildcards cannot be avoided: ids of connections and of workspaces
@@ -167,19 +258,173 @@ describe('roles', () => {
     });
   });
 
-  test('there is no other role, and API Gateway may call the webhook function by its one route only', () => {
-    dev.resourceCountIs('AWS::IAM::Role', 2);
-    dev.resourceCountIs('AWS::Lambda::Permission', 1);
-    const { SourceArn } = properties(dev, 'AWS::Lambda::Permission', 'WebhookApi');
-    expect(asText(SourceArn)).toMatch(/<WebhookApi>\/\*\/\*\/webhooks\/opentrain\/\{connectionId\}$/);
+  test.each(['Usage', 'Reconcile'])(
+    'the %s function may do to its own queue and the table what the worker may, and keep what it drops',
+    (name) => {
+      expect(permissions(dev, `${name}FunctionRole`)).toEqual({
+        'dynamodb:BatchGetItem': ['<Table.Arn>'],
+        'dynamodb:GetItem': ['<Table.Arn>'],
+        'dynamodb:Query': ['<Table.Arn>'],
+        'dynamodb:UpdateItem': ['<Table.Arn>'],
+        'logs:CreateLogStream': [`<${name}FunctionLogs.Arn>`],
+        'logs:PutLogEvents': [`<${name}FunctionLogs.Arn>`],
+        'sqs:ChangeMessageVisibility': [`<${name}RunsQueue.Arn>`],
+        'sqs:DeleteMessage': [`<${name}RunsQueue.Arn>`],
+        'sqs:GetQueueAttributes': [`<${name}RunsQueue.Arn>`],
+        'sqs:ReceiveMessage': [`<${name}RunsQueue.Arn>`],
+        'sqs:SendMessage': [`<${name}RunsQueue.Arn>`, `<${name}Dropped.Arn>`],
+        'ssm:GetParameter': [
+          parameter('connections/*/token'),
+          parameter('workspaces/*/token'),
+          parameter('workspaces/*/usage-token'),
+        ],
+      });
+    },
+  );
+
+  test('the budget function may read the table, and write its own log', () => {
+    expect(permissions(dev, 'BudgetRole')).toEqual({
+      'dynamodb:BatchGetItem': ['<Table.Arn>'],
+      'dynamodb:GetItem': ['<Table.Arn>'],
+      'dynamodb:Query': ['<Table.Arn>'],
+      'logs:CreateLogStream': ['<BudgetLogs.Arn>'],
+      'logs:PutLogEvents': ['<BudgetLogs.Arn>'],
+    });
+  });
+
+  test("the admin function may keep the table and connections' credentials, and write its own log", () => {
+    const credentials = [parameter('connections/*/token'), parameter('connections/*/webhook-secrets')];
+    expect(permissions(dev, 'AdminRole')).toEqual({
+      'dynamodb:BatchGetItem': ['<Table.Arn>'],
+      'dynamodb:GetItem': ['<Table.Arn>'],
+      'dynamodb:Query': ['<Table.Arn>'],
+      'dynamodb:UpdateItem': ['<Table.Arn>'],
+      'logs:CreateLogStream': ['<AdminLogs.Arn>'],
+      'logs:PutLogEvents': ['<AdminLogs.Arn>'],
+      'ssm:DeleteParameter': credentials,
+      'ssm:GetParameter': credentials,
+      'ssm:PutParameter': credentials,
+    });
+  });
+
+  test.each(['Usage', 'Reconcile'])(
+    'the schedule may call the %s function, and keep what it could not hand over',
+    (name) => {
+      expect(permissions(dev, `${name}ScheduleRole`)).toEqual({
+        'lambda:InvokeFunction': [`<${name}Function.Arn>`],
+        'sqs:SendMessage': [`<${name}Dropped.Arn>`],
+      });
+    },
+  );
+
+  test.each(['Usage', 'Reconcile'])('the role of the %s schedule is for schedules of this account only', (name) => {
+    const { AssumeRolePolicyDocument } = properties(dev, 'AWS::IAM::Role', `${name}ScheduleRole`) as {
+      AssumeRolePolicyDocument: { Statement: { Principal: unknown; Condition: { StringEquals: object } }[] };
+    };
+    const [statement, ...others] = AssumeRolePolicyDocument.Statement;
+    expect(others).toEqual([]);
+    expect(statement?.Principal).toEqual({ Service: 'scheduler.amazonaws.com' });
+    expect(Object.entries(statement?.Condition.StringEquals ?? {}).map(([key, value]) => [key, asText(value)])).toEqual(
+      [
+        ['aws:SourceAccount', '<AWS::AccountId>'],
+        ['aws:SourceArn', 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default'],
+      ],
+    );
+  });
+
+  test('there is no other role, and API Gateway may call each function by its own routes only', () => {
+    dev.resourceCountIs('AWS::IAM::Role', 8);
+    const callers = Object.values(dev.findResources('AWS::Lambda::Permission')).map(
+      ({ Properties }) => `${asText(Properties.FunctionName)} ${asText(Properties.SourceArn)}`,
+    );
+    const route = 'arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<WebhookApi>/*/*';
+    expect([...new Set(callers)].sort()).toEqual([
+      `<AdminFunction.Arn> ${route}/connections/{connectionId}`,
+      `<BudgetFunction.Arn> ${route}/connections/{connectionId}/projects/{externalProjectId}/budget`,
+      `<WebhookFunction.Arn> ${route}/webhooks/opentrain/{connectionId}`,
+    ]);
+  });
+});
+
+describe.each([
+  { name: 'Usage', setting: 'usageMinutes', rate: 'rate(1 hour)' },
+  { name: 'Reconcile', setting: 'reconcileMinutes', rate: 'rate(30 minutes)' },
+])('the $name schedule', ({ name, setting, rate: byDefault }) => {
+  const scheduleOf = (context: Record<string, string> = {}) =>
+    properties(synthesize(context), 'AWS::Scheduler::Schedule', `${name}Schedule`);
+
+  test(`calls its function at a ${byDefault}, within a quarter of an hour`, () => {
+    const { Target, ...schedule } = scheduleOf() as { Target: Record<string, unknown> };
+    expect(schedule).toMatchObject({
+      ScheduleExpression: byDefault,
+      FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 },
+      State: 'ENABLED',
+    });
+    expect(asText(Target.Arn)).toBe(`<${name}Function.Arn>`);
+    expect(asText(Target.RoleArn)).toBe(`<${name}ScheduleRole.Arn>`);
+    expect(JSON.parse(String(Target.Input))).toEqual({
+      source: 'schedule',
+      scheduledTime: '<aws.scheduler.scheduled-time>',
+    });
+  });
+
+  test.each([
+    { minutes: '1', rate: 'rate(1 minute)', window: { Mode: 'OFF' } },
+    { minutes: '2', rate: 'rate(2 minutes)', window: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 } },
+    { minutes: '25', rate: 'rate(25 minutes)', window: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 12 } },
+    { minutes: '90', rate: 'rate(90 minutes)', window: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 } },
+    { minutes: '1440', rate: 'rate(1 day)', window: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 } },
+  ])('every $minutes min: a window of half of that at most', ({ minutes, rate, window }) => {
+    expect(scheduleOf({ [setting]: minutes })).toMatchObject({
+      ScheduleExpression: rate,
+      FlexibleTimeWindow: window,
+    });
+  });
+
+  test.each([
+    { minutes: '1', handOver: 60, invocation: 60 },
+    { minutes: '60', handOver: 3600, invocation: 3600 },
+    { minutes: '1440', handOver: 86_400, invocation: 21_600 },
+  ])('every $minutes min: what fails is tried again for no longer than that, then kept', (row) => {
+    const template = synthesize({ [setting]: row.minutes });
+    const { Target } = properties(template, 'AWS::Scheduler::Schedule', `${name}Schedule`) as {
+      Target: { RetryPolicy: unknown; DeadLetterConfig: { Arn: unknown } };
+    };
+    expect(Target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: row.handOver, MaximumRetryAttempts: 10 });
+    expect(asText(Target.DeadLetterConfig.Arn)).toBe(`<${name}Dropped.Arn>`);
+
+    const invocations = properties(template, 'AWS::Lambda::EventInvokeConfig', `${name}Invocations`) as {
+      FunctionName: unknown;
+      DestinationConfig: { OnFailure: { Destination: unknown } };
+    };
+    expect(invocations).toMatchObject({ MaximumEventAgeInSeconds: row.invocation, MaximumRetryAttempts: 2 });
+    expect(asText(invocations.FunctionName)).toBe(`<${name}Function>`);
+    expect(asText(invocations.DestinationConfig.OnFailure.Destination)).toBe(`<${name}Dropped.Arn>`);
+  });
+
+  test('begins when its role may call the function', () => {
+    const { DependsOn } = resource(dev, 'AWS::Scheduler::Schedule', `${name}Schedule`);
+    expect(DependsOn).toContainEqual(expect.stringMatching(new RegExp(`^${name}ScheduleRoleDefaultPolicy`)));
   });
 });
 
 describe('API', () => {
-  test('has one route', () => {
-    dev.resourceCountIs('AWS::ApiGatewayV2::Route', 1);
-    dev.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey: 'POST /webhooks/opentrain/{connectionId}' });
-    dev.hasResourceProperties('AWS::ApiGatewayV2::Integration', { PayloadFormatVersion: '2.0' });
+  test('takes deliveries from anybody, whose signature the function checks, and serves whom IAM lets', () => {
+    const routes = Object.values(dev.findResources('AWS::ApiGatewayV2::Route')).map(
+      ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType] as const,
+    );
+    expect(Object.fromEntries(routes)).toEqual({
+      'POST /webhooks/opentrain/{connectionId}': 'NONE',
+      'GET /connections/{connectionId}/projects/{externalProjectId}/budget': 'AWS_IAM',
+      'PUT /connections/{connectionId}': 'AWS_IAM',
+      'GET /connections/{connectionId}': 'AWS_IAM',
+      'DELETE /connections/{connectionId}': 'AWS_IAM',
+    });
+    dev.allResourcesProperties('AWS::ApiGatewayV2::Integration', { PayloadFormatVersion: '2.0' });
+  });
+
+  test('keeps its logical id, without which every customer would need another webhook URL', () => {
+    expect(Object.keys(dev.findResources('AWS::ApiGatewayV2::Api'))).toEqual(['WebhookApi510A0CAB']);
   });
 
   test.each([
@@ -221,7 +466,7 @@ describe('logs', () => {
     { name: 'dev', template: dev, days: 14 },
     { name: 'prod', template: prod, days: 90 },
   ])('$name: are kept for $days days', ({ template, days }) => {
-    template.resourceCountIs('AWS::Logs::LogGroup', 3);
+    template.resourceCountIs('AWS::Logs::LogGroup', 7);
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: days });
   });
 });
@@ -230,15 +475,35 @@ describe('the template as a whole', () => {
   test('hands out what an operator needs', () => {
     expect(Object.keys(dev.findOutputs('*')).sort()).toEqual([
       'AccessLogGroup',
+      'AdminLogGroup',
       'AlarmTopicArn',
       'ApiUrl',
+      'BudgetLogGroup',
+      'BudgetUrlTemplate',
+      'ConnectionUrlTemplate',
       'CredentialsPath',
       'DeadLetterQueueUrl',
+      'GraceHours',
+      'KeepAccessAfterUnlink',
+      'OpenTrainBaseUrl',
       'QueueUrl',
+      'ReconcileDeadLetterQueueUrl',
+      'ReconcileDroppedQueueUrl',
+      'ReconcileLogGroup',
+      'ReconcileMinutes',
+      'ReconcileQueueUrl',
       'TableName',
+      'TopUpUrl',
+      'UsageDeadLetterQueueUrl',
+      'UsageDroppedQueueUrl',
+      'UsageLogGroup',
+      'UsageQueueUrl',
+      'WebhookBaseUrl',
       'WebhookLogGroup',
       'WebhookUrlTemplate',
       'WorkerLogGroup',
+      'WorkspaceAdapter',
+      'WorkspaceUrl',
     ]);
   });
 

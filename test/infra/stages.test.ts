@@ -73,9 +73,56 @@ describe('stage settings', () => {
     ['requestBurst', '1.5', 'must be a whole number from 1 to 5000, not "1.5"'],
     ['logRetentionDays', '15', 'must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150'],
     ['maxReceiveCount', '20', '20 attempts may be over after 0.6 h, but an outage of 6 h has to be outlasted'],
+    ['usageMinutes', '0', 'must be a whole number from 1 to 1440, not "0"'],
+    ['usageMinutes', '1441', 'must be a whole number from 1 to 1440, not "1441"'],
+    ['usageLookBackDays', '31', 'must be a whole number from 1 to 30, not "31"'],
+    ['usageConcurrency', '1', 'must be a whole number from 2 to 1000, not "1"'],
+    ['reconcileMinutes', '0', 'must be a whole number from 1 to 1440, not "0"'],
+    ['reconcileMinutes', '1441', 'must be a whole number from 1 to 1440, not "1441"'],
+    ['reconcileConcurrency', '1', 'must be a whole number from 2 to 1000, not "1"'],
+    ['graceHours', '721', 'must be a whole number from 0 to 720, not "721"'],
+    ['graceHours', '-1', 'must be a whole number from 0 to 720, not "-1"'],
+    ['keepAccessAfterUnlink', 'maybe', 'must be true or false, not "maybe"'],
+    ['webhookBaseUrl', 'http://hooks.example.com', 'must be an https URL (http only on this machine) without a user'],
+    ['topUpUrl', 'http://pay.example.com', 'must be an https URL (http only on this machine) without a user'],
+    ['topUpUrl', 'https://me@pay.example.com', 'must be an https URL (http only on this machine) without a user'],
     ['workspaceURL', 'https://workspace.example.com', 'there is no such setting; did you mean workspaceUrl?'],
   ])('%s: %s is told', (name, value, mistake) => {
     expect(mistakesIn({ [name]: value })).toEqual([expect.stringContaining(`${name}: ${mistake}`)]);
+  });
+
+  test('have usage reported every hour, with the three days before', () => {
+    expect(readStageSettings({})).toMatchObject({ usageMinutes: 60, usageLookBackDays: 3, usageConcurrency: 5 });
+  });
+
+  test('have everything reconciled every half hour; access lasts a day longer than a connection, and no longer than a link', () => {
+    expect(readStageSettings({})).toMatchObject({
+      reconcileMinutes: 30,
+      reconcileConcurrency: 5,
+      graceHours: 24,
+      keepAccessAfterUnlink: false,
+    });
+  });
+
+  test('take a domain in front of the API with or without a slash at its end', () => {
+    expect(readStageSettings({ webhookBaseUrl: 'https://hooks.example.com/a//' })).toMatchObject({
+      webhookBaseUrl: 'https://hooks.example.com/a',
+    });
+    expect(readStageSettings({})).not.toHaveProperty('webhookBaseUrl');
+  });
+
+  test('send who tops up to the OpenTrain that is called, unless told otherwise', () => {
+    const topUpUrlOf = (context: Record<string, string>) => readStageSettings(context).topUpUrl;
+    expect(topUpUrlOf({})).toBe('https://app.opentrain.ai');
+    expect(topUpUrlOf({ openTrainBaseUrl: 'http://127.0.0.1:8788/api/partner/v1' })).toBe('http://127.0.0.1:8788');
+    const topUpUrl = 'https://pay.example.com/funds?contract={contractId}';
+    expect(topUpUrlOf({ topUpUrl })).toBe(topUpUrl);
+  });
+
+  test('tell a wrong URL of OpenTrain once', () => {
+    expect(mistakesIn({ openTrainBaseUrl: 'opentrain' })).toEqual([
+      expect.stringContaining('openTrainBaseUrl: must be an https URL'),
+    ]);
   });
 
   test('let access be by one adapter and the usage by another', () => {

@@ -45,6 +45,12 @@ export function properties(template: Template, type: string, idPrefix: string): 
   return resource(template, type, idPrefix).Properties as Record<string, unknown>;
 }
 
+/** The environment of the one function whose logical id begins so. */
+export function environmentIn(template: Template, idPrefix: string): Record<string, unknown> {
+  const { Environment } = properties(template, 'AWS::Lambda::Function', idPrefix);
+  return (Environment as { Variables: Record<string, unknown> }).Variables;
+}
+
 /**
  * Writes a value of a template as text, references as `<Name>` or `<Name.Attribute>`, and logical ids without the hash
  * at their end.
@@ -72,10 +78,11 @@ export function permissions(template: Template, rolePrefix: string): Record<stri
     (Properties.Roles as unknown[]).some((role) => asText(role) === `<${rolePrefix}>`),
   );
   const statements = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement as Statement[]);
-  const allowed = statements
-    .filter(({ Effect }) => Effect === 'Allow')
-    .flatMap(({ Action, Resource }) =>
-      [Action].flat().map((action) => [action, [Resource].flat().map(asText)] as const),
-    );
-  return Object.fromEntries(allowed);
+  const allowed: Record<string, string[]> = {};
+  for (const { Action, Resource } of statements.filter(({ Effect }) => Effect === 'Allow')) {
+    for (const action of [Action].flat()) {
+      allowed[action] = [...(allowed[action] ?? []), ...[Resource].flat().map(asText)];
+    }
+  }
+  return allowed;
 }

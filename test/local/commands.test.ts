@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
+import { startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
 import type { DemoState } from '../../local/workspace/demo-workspace.ts';
 import { type Command, hireAiko, readyLine, runScript } from '../support/local-mode.ts';
 
@@ -34,6 +35,51 @@ test('npm run local: hire over the employer’s API, confirm as a person, and th
   expect((await once(command.child, 'exit'))[0]).toBe(0);
 });
 
+test('npm run local: fund on the page, write down hours, and before long the notice and the budget tell', async () => {
+  const ready = await readyLine(run('local/main.ts', { PORT: '0', USAGE_SECONDS: '1' }));
+  await hireAiko(ready, 'ot_pat_local');
+  const memberOf = async () => {
+    const { projects } = (await (await fetch(`${ready.workspace}/state`)).json()) as DemoState;
+    return projects.find(({ projectId }) => projectId === ready.project)?.members[0]?.memberId ?? '';
+  };
+  const member = await vi.waitUntil(memberOf, { timeout: 10_000 });
+
+  const page = await (await fetch(ready.opentrain ?? '')).text();
+  const [, fund] = /action="([^"]+\/fund)"/.exec(page) ?? [];
+  const post = (url: string, fields: Record<string, string> = {}) =>
+    fetch(url, { method: 'POST', body: new URLSearchParams(fields) });
+  const approval = await post(`${ready.opentrain}${fund}`, { volume: '10' });
+  expect((await post(`${approval.url}/confirm`)).status).toBe(200);
+  const hours = { project: ready.project ?? '', member, hours: '8.5' };
+  expect((await post(`${ready.workspace}/work`, hours)).status).toBe(200);
+
+  const budgetOf = async () => (await fetch(ready.budget ?? '')).json();
+  const low = {
+    state: 'LOW',
+    contracts: [{ consumedVolume: 8.5, fundedVolume: 10, remainingVolume: 1.5, unit: 'hours' }],
+  };
+  await vi.waitFor(async () => expect(await budgetOf()).toMatchObject(low), { timeout: 20_000, interval: 200 });
+  await vi.waitFor(async () => expect(await (await fetch(ready.workspace ?? '')).text()).toContain('8.5 of 10 h'), {
+    timeout: 10_000,
+    interval: 200,
+  });
+});
+
+test('npm run local with another OpenTrain: its usage is reported as well', async () => {
+  const opentrain = await startSimulatedOpenTrain();
+  onTestFinished(() => opentrain.close());
+  const command = run('local/main.ts', {
+    PORT: '0',
+    USAGE_SECONDS: '1',
+    OPENTRAIN_BASE_URL: opentrain.platformApiUrl,
+    OPENTRAIN_PARTNER_TOKEN: opentrain.consent().token,
+    OPENTRAIN_WEBHOOK_SECRET: 'whsec_test',
+  });
+  await readyLine(command);
+  const done = '"event":"usage.connection-done","connectionId":"default"';
+  await vi.waitFor(() => expect(command.output.stderr).toContain(done), { timeout: 20_000 });
+});
+
 test('npm run demo: the story ends well, with nobody’s address in what it prints', async () => {
   const { child, output } = run('local/demo.ts');
   let stdout = '';
@@ -45,6 +91,11 @@ test('npm run demo: the story ends well, with nobody’s address in what it prin
   expect(stdout).toContain('João C. is in, Maria S. is out');
   expect(stdout).toContain('done before, nothing touched');
   expect(stdout).toContain('workspace_unavailable, tried again');
+  expect(stdout).toMatch(/João C\.: 8\.5 of 10 funded hours used, LOW\n.*Aiko T\.: 6 of 40 funded hours used, OK/);
+  const shown = [...stdout.matchAll(/street-signs shows (LOW|DEPLETED|no notice)/g)].map(([, state]) => state);
+  expect(shown).toEqual(['LOW', 'DEPLETED', 'no notice']);
+  expect(stdout).toContain('João C.: 9 of 30 funded hours used, OK');
+  expect(stdout).toContain('0 totals sent, 2 as OpenTrain has them');
   expect(stdout).not.toContain('@');
 });
 
@@ -58,6 +109,7 @@ test.each([
     'Missing: OPENTRAIN_PARTNER_TOKEN, OPENTRAIN_WEBHOOK_SECRET',
   ],
   ['a port that is none', 2, { PORT: 'eighty' }, 'PORT must be a number from 0 to 65000, not "eighty"'],
+  ['a schedule that is none', 2, { USAGE_SECONDS: 'often' }, 'USAGE_SECONDS must be a number from 0 to 86400, not'],
   ['an adapter without its address', 2, { WORKSPACE: 'label-studio' }, 'set WORKSPACE_URL and WORKSPACE_TOKEN as well'],
   ['a workspace that does not answer', 1, deadWorkspace, 'The workspace gave no answer'],
 ])('%s is a clear mistake: exit %i, no stack trace', async (_, expected, environment, message) => {

@@ -57,6 +57,36 @@ describe('the page', () => {
     expect(policy).toMatch(/default-src 'none'; style-src 'sha256-[^']+'; script-src 'sha256-[^']+'/);
   });
 
+  test('lets a visitor write down hours for a member, which count on that day', async () => {
+    demo.addMemberByHand('signs', maria);
+    expect(await page()).toContain('aria-label="Hours that Maria S. works"');
+    const answer = await work({ project: 'signs', member: 'member-1', hours: '7.5' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/']);
+    await work({ project: 'signs', member: 'member-1', hours: '1' });
+    const query = '?from=2026-10-01T00:00:00Z&to=2026-10-01T12:00:01Z';
+    const { totals } = (await (await call('GET', `/projects/signs/daily-totals${query}`)).json()) as {
+      totals: object[];
+    };
+    expect(totals).toEqual([
+      { opentrainUserId: 'u-maria', memberId: 'member-1', workDate: '2026-10-01', seconds: 30_600 },
+    ]);
+    expect(await page()).toContain('Maria S. worked 7.5 h in signs');
+    expect((await work({ project: 'signs', member: 'member-1', hours: '16' })).status).toBe(400);
+  });
+
+  test.each([
+    ['a project that is not there', { project: 'lanes' }],
+    ['somebody who is not in it', { member: 'member-2' }],
+    ['no hours', { hours: '0' }],
+    ['more hours than a day has', { hours: '24.5' }],
+    ['no number', { hours: 'many' }],
+    ['somebody who is no trainer', { member: 'member-2', project: 'faces' }],
+  ])('takes no hours for %s', async (_, wrong) => {
+    demo.addMemberByHand('signs', maria);
+    demo.addMemberByHand('faces', { workEmail: 'anna@opentrain.work', displayName: 'Anna B.' });
+    expect((await work({ project: 'signs', member: 'member-1', hours: '1', ...wrong })).status).toBe(400);
+  });
+
   test('has its data at /state', async () => {
     demo.addMemberByHand('signs', maria);
     expect(await (await fetch(`${demo.url}/state`)).json()).toEqual({
@@ -139,6 +169,10 @@ const maria = { opentrainUserId: 'u-maria', workEmail: 'maria@opentrain.work', d
 
 async function page(): Promise<string> {
   return (await fetch(demo.url)).text();
+}
+
+function work(fields: Record<string, string>): Promise<Response> {
+  return fetch(`${demo.url}/work`, { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' });
 }
 
 function call(method: string, path: string, body?: unknown): Promise<Response> {

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { apiDocument } from '../../local/opentrain/api-contract.ts';
 import { startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
-import { EVENT_TYPES } from '../../shared/connections/connect.ts';
+import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import { callerOf, startReceiver, startWithLinkedJob, TODAY } from './opentrain-story.ts';
 
 test('every operation of the OpenAPI file is answered as the file says: 15 of 15', async () => {

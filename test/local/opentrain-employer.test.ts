@@ -156,6 +156,35 @@ describe('the employer over HTTP', () => {
   });
 });
 
+describe('the page of contracts', () => {
+  test('funds a contract, co-signed as everything that moves money', async () => {
+    const { opentrain, job } = await startWithLinkedJob();
+    const { id } = opentrain.hire({ jobId: job.id, trainer: 'Maria Silva' });
+    const page = async () => (await fetch(opentrain.url)).text();
+    expect(await page()).toContain('0 of 0 funded hours used');
+
+    const fund = (contract: string, volume: string) =>
+      fetch(`${opentrain.url}/contracts/${contract}/fund`, { method: 'POST', body: new URLSearchParams({ volume }) });
+    const asked = await fund(id, '10');
+    expect(await asked.text()).toContain('fund_milestone: PENDING');
+    expect(await page()).toContain('0 of 0 funded hours used');
+    await fetch(`${asked.url}/confirm`, { method: 'POST' });
+    expect(await page()).toContain('0 of 10 funded hours used');
+
+    expect((await fund(id, '-1')).status).toBe(400);
+    expect((await fund('unknown', '10')).status).toBe(404);
+  });
+
+  test('shows no other employer’s contracts', async () => {
+    const { opentrain } = await startWithLinkedJob();
+    const other = opentrain.consent({ organization: 'Another' });
+    const { id } = opentrain.hire({ jobId: opentrain.postJob(other).id, trainer: 'Maria Silva' });
+    expect(await (await fetch(opentrain.url)).text()).toContain('Nobody has been hired yet');
+    const body = new URLSearchParams({ volume: '10' });
+    expect((await fetch(`${opentrain.url}/contracts/${id}/fund`, { method: 'POST', body })).status).toBe(404);
+  });
+});
+
 describe('the consent screen', () => {
   test('shows the token, and sends back the install and what came along, but never the token', async () => {
     const opentrain = await startOpenTrain();

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CRASHES, type HistoryPlan, runHistory } from './history.ts';
+import { type HistoryPlan, runHistory } from './history.ts';
 import { setUpTable } from './set-up.ts';
+import { CRASHES } from './storm.ts';
 
 const shared = setUpTable();
 const live = (plan: HistoryPlan) => runHistory(plan, shared.table, shared.nextRun());

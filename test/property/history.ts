@@ -1,5 +1,4 @@
-import type { DeliveryEnvelope } from '../../shared/deliveries/envelope.ts';
-import { type DeliveryParts, type Outcome, processDelivery } from '../../shared/deliveries/process-delivery.ts';
+import type { DeliveryParts } from '../../shared/deliveries/process-delivery.ts';
 import type {
   ConnectionId,
   DeliveryId,
@@ -13,7 +12,8 @@ import { silentLogger } from '../../shared/logging.ts';
 import { createStore } from '../../shared/store/store.ts';
 import type { Table } from '../../shared/store/table.ts';
 import type { AccessScope, Workspace } from '../../shared/workspace/port.ts';
-import { createInterleaver, type Step } from './interleaver.ts';
+import type { Step } from './interleaver.ts';
+import { type PlannedDelivery, runStorm, type StormPlan } from './storm.ts';
 
 /** One contract of a history. Customers 0 and 1 share a workspace; project 0 is linked by both, project 1 too. */
 export interface ContractPlan {
@@ -23,7 +23,7 @@ export interface ContractPlan {
   readonly ends: boolean;
 }
 
-export interface HistoryPlan {
+export interface HistoryPlan extends StormPlan {
   /** Whether the workspace tells projects apart; where not, whoever is in is in all of it. */
   readonly accessScope: AccessScope;
   readonly contracts: readonly ContractPlan[];
@@ -31,20 +31,7 @@ export interface HistoryPlan {
   readonly removedLinks: readonly (readonly [customer: number, project: number])[];
   /** Which deliveries come twice: as the same delivery, or as another endpoint's delivery of the same event. */
   readonly duplicates: readonly { readonly event: number; readonly sameDelivery: boolean }[];
-  /** Who goes on, what crashes, what fails: consumed one by one, from the start again when used up. */
-  readonly choices: readonly number[];
-  readonly crashes: CrashPlan;
-  readonly workers: number;
 }
-
-/** `after`: the step was done and never heard of; `late`: it was done after the worker's death; `lost`: never done. */
-export type Crash = 'after' | 'late' | 'lost';
-
-export type CrashPlan =
-  /** Where the choices have it, but at most so many, so that every history ends. */
-  | { readonly kind: 'anywhere'; readonly most: number }
-  /** Once, at this step (the first is 1), with the deliveries in their natural order. */
-  | { readonly kind: 'at'; readonly step: number; readonly crash: Crash };
 
 export interface HistoryResult {
   /** `project/trainer` of everybody who is in at the end, sorted. */
@@ -54,94 +41,16 @@ export interface HistoryResult {
   readonly steps: number;
 }
 
-export interface PlannedDelivery {
-  readonly envelope: DeliveryEnvelope;
-  attempts: number;
-}
-
 const WORKSPACE = (run: string) => `ws-${run}` as WorkspaceId;
 const NOW = Date.parse('2026-11-21T12:00:00Z');
 
 /** Lives through one history: deliveries in any order, workers at once, crashes, an unsteady workspace; then quiet. */
 export async function runHistory(plan: HistoryPlan, table: Table, run: string): Promise<HistoryResult> {
   const inside = new Set<string>();
-  const nextChoice = choicesOf(plan.choices);
-  const interleaver = createInterleaver();
-  const queue = deliveriesOf(plan, run);
-  const busy = new Map<number, PlannedDelivery>();
-  const crashAt = crashesOf(plan.crashes, nextChoice);
-  const underway: { perform: () => Promise<void>; delivery: PlannedDelivery | undefined }[] = [];
-  let steps = 0;
-  let nextWorker = 0;
-
-  const finish = (worker: number) => (outcome: Outcome) => {
-    const delivery = busy.get(worker);
-    busy.delete(worker);
-    if (delivery !== undefined && outcome.kind === 'retry') queue.push(delivery);
-  };
-
-  while (queue.length > 0 || busy.size > 0 || underway.length > 0) {
-    while (busy.size < plan.workers && queue.length > 0) {
-      const [delivery] = queue.splice(plan.crashes.kind === 'at' ? 0 : nextChoice(queue.length), 1);
-      if (delivery === undefined) break;
-      delivery.attempts += 1;
-      const worker = nextWorker;
-      nextWorker += 1;
-      busy.set(worker, delivery);
-      const parts = partsOf(interleaver.stepOf(worker), { table, run, inside, accessScope: plan.accessScope });
-      const { envelope, attempts } = delivery;
-      const work = () => processDelivery(envelope, attempts, parts, new AbortController().signal);
-      interleaver.start(worker, work, finish(worker));
-    }
-    // A request that was on its way arrives some time before the queue hands the delivery out again: that takes minutes.
-    if (underway.length > 0 && (busy.size === 0 || nextChoice(4) === 0)) {
-      const request = underway.shift();
-      await request?.perform();
-      if (request?.delivery !== undefined) queue.unshift(request.delivery);
-      continue;
-    }
-    const waiting = await interleaver.waiting();
-    const next = waiting[nextChoice(waiting.length)];
-    if (next === undefined) continue;
-    steps += 1;
-    if (steps > 5_000) throw new Error('the history does not come to an end');
-    const crash = crashAt(steps);
-    if (crash === undefined) {
-      await next.go();
-      continue;
-    }
-    const delivery = busy.get(next.worker);
-    busy.delete(next.worker);
-    if (crash === 'after') await next.crashAfter();
-    else {
-      const perform = next.crashBefore();
-      if (crash === 'late') underway.push({ perform, delivery });
-    }
-    if (delivery !== undefined && crash !== 'late') queue.unshift(delivery);
-  }
+  const stage = { table, run, inside, accessScope: plan.accessScope };
+  const steps = await runStorm(deliveriesOf(plan, run), plan, (step) => partsOf(step, stage));
   return { access: [...inside].sort(), expected: expectedOf(plan), steps };
 }
-
-function choicesOf(choices: readonly number[]): (below: number) => number {
-  let index = 0;
-  return (below) => {
-    const choice = choices[index % choices.length] ?? 0;
-    index += 1;
-    return below === 0 ? 0 : choice % below;
-  };
-}
-
-function crashesOf(plan: CrashPlan, nextChoice: (below: number) => number): (step: number) => Crash | undefined {
-  if (plan.kind === 'at') return (step) => (step === plan.step ? plan.crash : undefined);
-  let left = plan.most;
-  return () => {
-    const crash = left > 0 ? CRASHES[nextChoice(8)] : undefined;
-    if (crash !== undefined) left -= 1;
-    return crash;
-  };
-}
-
-export const CRASHES: readonly Crash[] = ['after', 'late', 'lost'];
 
 export interface Stage {
   readonly table: Table;
@@ -173,6 +82,8 @@ export function partsOf(step: Step, { table, run, inside, accessScope }: Stage):
     placeOf: async () => ({ workspaceId: WORKSPACE(run), workspace }),
     clock: { now: () => NOW },
     logger: silentLogger,
+    topUpUrl: 'https://app.opentrain.ai/',
+    keepAfterUnlink: false,
     backOff: { baseSeconds: 1, capSeconds: 1 },
     random: () => 0,
   };

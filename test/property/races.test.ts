@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { processDelivery } from '../../shared/deliveries/process-delivery.ts';
-import { deliveriesOf, type HistoryPlan, type PlannedDelivery, partsOf } from './history.ts';
+import { deliveriesOf, type HistoryPlan, partsOf } from './history.ts';
 import { createInterleaver } from './interleaver.ts';
 import { setUpTable } from './set-up.ts';
+import type { PlannedDelivery } from './storm.ts';
 
 /** Races that random histories meet too seldom, each step put where it hurts. */
 

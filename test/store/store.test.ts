@@ -11,6 +11,7 @@ import type {
   TrainerId,
   WorkEmail,
 } from '../../shared/ids.ts';
+import type { BudgetCopy, BudgetNews } from '../../shared/store/budgets.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import type { GrantRef } from '../../shared/store/grants.ts';
 import type { Seat, SeatRef } from '../../shared/store/seats.ts';
@@ -130,6 +131,23 @@ describe('grants: ended is final', () => {
     const grant = newGrant();
     await store.grants.end(grant, details, NOW);
     expect(await store.grants.end(grant, details, NOW + 5)).toMatchObject({ state: 'ended', endedAt: NOW });
+  });
+
+  test('one that was warned of stays so, also when it ends; the mark makes none, and is no news of it', async () => {
+    const grant = newGrant();
+    await store.grants.markWarned(grant);
+    expect(await store.grants.get(grant)).toBeUndefined();
+    await store.grants.open(grant, details, NOW);
+    await store.grants.markWarned(grant);
+    expect(await store.grants.get(grant)).toMatchObject({ state: 'open', warned: true, updatedAt: NOW });
+    expect(await store.grants.end(grant, {}, NOW + 1)).toMatchObject({ state: 'ended', warned: true });
+  });
+
+  test('many are read at once; those that do not exist are left out', async () => {
+    const [one, two] = [newGrant(), newGrant()];
+    for (const grant of [one, two]) await store.grants.open(grant, details, NOW);
+    const found = await store.grants.getAll([two, newGrant(), one]);
+    expect(found.map(({ contractId }) => contractId)).toEqual([two.contractId, one.contractId]);
   });
 
   test("are listed by connection or by contract, a contract's name not taken for another's", async () => {
@@ -334,11 +352,29 @@ describe('links: removed is final', () => {
   });
 });
 
-describe('budgets: in the order of the event ids', () => {
-  const record = (connection: ConnectionId, contract: string, eventId: string) =>
-    store.budgets.record(connection, contract as ContractId, { eventId, eventType: 'milestone.funded' }, NOW);
-  const latest = async (connection: ConnectionId, contract: string) =>
-    (await table.get({ pk: `CONN#${connection}`, sk: `BUDGET#${contract}` }))?.lastEventId;
+describe('connections: found once anything was written of them', () => {
+  test.each<[string, (id: ConnectionId) => Promise<unknown>]>([
+    ['the connection itself', (id) => store.connections.markAttention(id, 'opentrain_forbidden', NOW)],
+    [
+      'its place in the directory, before a crash',
+      (id) => table.change({ pk: 'CONNECTIONS', sk: `CONN#${id}` }, { set: { connectionId: id } }),
+    ],
+  ])('%s', async (_, write) => {
+    const id = newConnection();
+    expect(await store.connections.find(id)).toBeUndefined();
+    await write(id);
+    expect(await store.connections.find(id)).toMatchObject({ id, status: 'active', workspaceId: DEFAULT_WORKSPACE });
+  });
+});
+
+describe('budgets: the latest news count', () => {
+  const told = (id: string, asOf = NOW) =>
+    ({ state: 'LOW', asOf, event: { id, type: 'milestone.budget_low' } }) as const;
+  const answered = (asOf: number) => ({ state: 'OK', asOf }) as const;
+  const record = async (connection: ConnectionId, contract: string, news: BudgetNews) =>
+    (await store.budgets.record(connection, contract as ContractId, news, NOW)).kind;
+  const itemOf = (connection: ConnectionId, contract: string) =>
+    table.get({ pk: `CONN#${connection}`, sk: `BUDGET#${contract}` });
 
   test.each([
     ['a later one replaces an earlier one', ['9', '10'], '10'],
@@ -346,19 +382,164 @@ describe('budgets: in the order of the event ids', () => {
     ['neighbours beyond 2^53 are told apart', ['9007199254740993', '9007199254740992'], '9007199254740993'],
     ['the same one twice counts once', ['7', '7'], '7'],
     ['an id that is not digits is later than all that are', ['99999999999999999999', 'evt_1'], 'evt_1'],
-  ])('%s', async (_, ids, last) => {
+  ])('events in the order of their ids: %s', async (_, ids, last) => {
     const connection = newConnection();
-    const taken = [];
-    for (const id of ids) taken.push(await record(connection, 'c1', id));
-    expect(await latest(connection, 'c1')).toBe(last);
-    expect(taken).toEqual([true, ids.at(-1) === last && new Set(ids).size === ids.length]);
+    const kinds = [];
+    for (const id of ids) kinds.push(await record(connection, 'c1', told(id)));
+    expect((await itemOf(connection, 'c1'))?.lastEventId).toBe(last);
+    expect(kinds).toEqual(['recorded', ids.at(-1) === last && new Set(ids).size === ids.length ? 'recorded' : 'older']);
+  });
+
+  test.each<[string, BudgetNews[], string[]]>([
+    ['an event before an answer', [answered(NOW), told('9', NOW - 1)], ['recorded', 'older']],
+    ['an event of the very moment of an answer', [answered(NOW), told('9', NOW)], ['recorded', 'recorded']],
+    ['an answer before an event', [told('9', NOW), answered(NOW - 1)], ['recorded', 'older']],
+    ['an answer before an answer', [answered(NOW), answered(NOW - 1)], ['recorded', 'older']],
+    ['an answer after an event', [told('9', NOW), answered(NOW + 1)], ['recorded', 'recorded']],
+    [
+      'a later event by its id from before an answer',
+      [told('9', NOW), answered(NOW + 2), told('10', NOW + 1)],
+      ['recorded', 'recorded', 'older'],
+    ],
+    [
+      'an older event by its id, whatever its time',
+      [told('9', NOW), answered(NOW + 1), told('8', NOW + 2)],
+      ['recorded', 'recorded', 'older'],
+    ],
+  ])('events and answers by their times: %s', async (_, news, expected) => {
+    const connection = newConnection();
+    const kinds = [];
+    for (const one of news) kinds.push(await record(connection, 'c1', one));
+    expect(kinds).toEqual(expected);
+  });
+
+  test('what is told last is known in full, and nothing of what was told before', async () => {
+    const connection = newConnection();
+    const numbers = { consumedFraction: 0.9, fundedVolume: 40, consumedVolume: 36, remainingVolume: 4 };
+    const full = { ...told('9'), ...numbers, milestoneId: 'm1', paymentType: 'PAY_PER_HOUR' };
+    const first = await store.budgets.record(connection, 'c1' as ContractId, full, NOW);
+    const { event: _, ...facts } = full;
+    expect(first.budget).toEqual({ connectionId: connection, contractId: 'c1', ...facts, revision: 1 });
+    const second = await store.budgets.record(connection, 'c1' as ContractId, answered(NOW + 1), NOW);
+    const bare = { state: 'OK', paymentType: 'PAY_PER_HOUR', asOf: NOW + 1, revision: 2 };
+    expect(second.budget).toEqual({ connectionId: connection, contractId: 'c1', ...bare });
+    expect((await store.budgets.record(connection, 'c1' as ContractId, full, NOW)).budget).toEqual(second.budget);
+  });
+
+  test('a contract at a fixed price never warns, even when its price is not told again', async () => {
+    const connection = newConnection();
+    await record(connection, 'c1', { ...answered(NOW), paymentType: 'FIXED_PRICE' });
+    await record(connection, 'c1', told('9'));
+    expect(await store.budgets.getAll(connection, ['c1' as ContractId])).toMatchObject([{ state: 'OK' }]);
+  });
+
+  test('many are read at once, a hundred a request, in their order', async () => {
+    const connection = newConnection();
+    await record(connection, 'c7', told('9'));
+    await record(connection, 'c150', answered(NOW));
+    const contracts = Array.from({ length: 201 }, (_, index) => `c${index}` as ContractId);
+    let found: readonly unknown[] = [];
+    const requested = await countOf(async () => {
+      found = await store.budgets.getAll(connection, contracts);
+    });
+    expect(requested).toBe(3);
+    expect(found).toHaveLength(201);
+    expect(found[7]).toMatchObject({ contractId: 'c7', state: 'LOW' });
+    expect(found[150]).toMatchObject({ contractId: 'c150', state: 'OK' });
+    expect(found.filter((one) => one !== undefined)).toHaveLength(2);
   });
 
   test('contracts do not meet, nor do connections', async () => {
     const [one, other] = [newConnection(), newConnection()];
-    await record(one, 'c1', '9');
-    expect(await record(one, 'c2', '8')).toBe(true);
-    expect(await record(other, 'c1', '8')).toBe(true);
+    await record(one, 'c1', told('9'));
+    expect(await record(one, 'c2', told('8'))).toBe('recorded');
+    expect(await record(other, 'c1', told('8'))).toBe('recorded');
+  });
+});
+
+describe('copies of budgets, in the projects', () => {
+  const newProject = () => ({ workspaceId: DEFAULT_WORKSPACE, projectId: unique('project') as ProjectId });
+  const newCopy = (given: Partial<BudgetCopy> = {}): BudgetCopy => ({
+    connectionId: newConnection(),
+    contractId: 'c1' as ContractId,
+    url: 'https://opentrain.example',
+    links: ['link-1' as LinkId],
+    state: 'LOW',
+    consumedFraction: 0.9,
+    asOf: NOW,
+    revision: 2,
+    ...given,
+  });
+
+  test('an older one does not replace a newer one; the same one again may be in other places', async () => {
+    const project = newProject();
+    const copy = newCopy({ title: 'Draw boxes' });
+    await store.budgets.putCopy(project, copy, NOW);
+    await store.budgets.putCopy(project, { ...copy, revision: 1, state: 'OK' }, NOW);
+    expect(await collect(store.budgets.listCopies(project))).toEqual([copy]);
+    const moved = { ...copy, links: ['link-2' as LinkId] };
+    await store.budgets.putCopy(project, moved, NOW);
+    expect(await collect(store.budgets.listCopies(project))).toEqual([moved]);
+  });
+
+  test('a newer one leaves nothing of the older one', async () => {
+    const project = newProject();
+    const { connectionId } = newCopy();
+    await store.budgets.putCopy(project, newCopy({ connectionId, title: 'Draw boxes', milestoneId: 'm1' }), NOW);
+    const { consumedFraction: _, ...bare } = newCopy({ connectionId, revision: 3 });
+    await store.budgets.putCopy(project, bare, NOW);
+    expect(await collect(store.budgets.listCopies(project))).toEqual([bare]);
+  });
+
+  test('one whose contract is over is forgotten after 35 days, unless it is written again', async () => {
+    const project = newProject();
+    const copy = newCopy();
+    await store.budgets.expireCopy(project, copy, NOW);
+    expect(await collect(store.budgets.listCopies(project)), 'none was there').toEqual([]);
+    await store.budgets.putCopy(project, copy, NOW);
+    await store.budgets.expireCopy(project, copy, NOW);
+    await store.budgets.expireCopy(project, copy, NOW + 86_400_000);
+    const expiresAt = NOW / 1000 + 35 * 86_400;
+    expect(await collect(store.budgets.listCopies(project))).toEqual([{ ...copy, expiresAt }]);
+    await store.budgets.putCopy(project, copy, NOW);
+    expect(await collect(store.budgets.listCopies(project))).toEqual([copy]);
+  });
+
+  test('are listed by project, of all connections or of one, whose name is not taken for another’s', async () => {
+    const project = newProject();
+    const [one, two] = ['acme', 'acme-2'].map((name) => newCopy({ connectionId: name as ConnectionId }));
+    for (const copy of [one, two]) if (copy !== undefined) await store.budgets.putCopy(project, copy, NOW);
+    await store.budgets.putCopy(newProject(), newCopy(), NOW);
+    expect(await collect(store.budgets.listCopies(project))).toEqual([one, two]);
+    expect(await collect(store.budgets.listCopies(project, 'acme' as ConnectionId))).toEqual([one]);
+  });
+});
+
+describe('notices', () => {
+  const newProject = () => ({ workspaceId: DEFAULT_WORKSPACE, projectId: unique('project') as ProjectId });
+  const low = { state: 'LOW', text: 'One fifth is left.', url: 'https://opentrain.example' } as const;
+
+  test('a project that was never shown one has none', async () => {
+    expect(await store.notices.get(newProject())).toBeUndefined();
+  });
+
+  test('one is settled once it is shown, and not any more when somebody begins to change it', async () => {
+    const project = newProject();
+    const revision = await store.notices.begin(project, NOW);
+    expect(await store.notices.get(project)).toEqual({ notice: null, settled: false, revision });
+    expect(await store.notices.settle(project, revision, low, NOW)).toBe(true);
+    expect(await store.notices.get(project)).toEqual({ notice: low, settled: true, revision });
+    const next = await store.notices.begin(project, NOW);
+    expect(await store.notices.get(project)).toEqual({ notice: low, settled: false, revision: next });
+  });
+
+  test('of two who begin, only the second may settle', async () => {
+    const project = newProject();
+    const first = await store.notices.begin(project, NOW);
+    const second = await store.notices.begin(project, NOW);
+    expect(await store.notices.settle(project, first, low, NOW)).toBe(false);
+    expect(await store.notices.settle(project, second, null, NOW)).toBe(true);
+    expect(await store.notices.get(project)).toEqual({ notice: null, settled: true, revision: second });
   });
 });
 

@@ -2,7 +2,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { createWorkerHandler, type WorkerHandler, type WorkerHandlerParts } from '../../functions/worker/handler.ts';
-import { createWorkerParts, readWorkerSettings } from '../../functions/worker/parts.ts';
+import { createConnectorParts } from '../../functions/parts.ts';
+import { readWorkerSettings } from '../../functions/worker/settings.ts';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../local/aws/emulators.ts';
 import { startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
 import { startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
@@ -103,7 +104,7 @@ export async function startWorker(options: EmulatorOptions = {}) {
   function parts(faults: Faults = {}): WorkerHandlerParts {
     const { workspace, opentrainFetch, store: faulty = (it) => it } = faults;
     const readSecret = createSecretReader(parameters, systemClock);
-    const real = createWorkerParts(settings, { store: faulty(store), parameters, clock: systemClock, logger });
+    const real = createConnectorParts(settings, { store: faulty(store), parameters, clock: systemClock, logger });
     return {
       ...real,
       queue,
@@ -123,7 +124,7 @@ export async function startWorker(options: EmulatorOptions = {}) {
   async function run(records: SQSRecord[], faults: Faults = {}): Promise<Fates> {
     const waits = new Map<string, number>();
     const recorder = {
-      send: queue.send,
+      ...queue,
       async setVisibility(receiptHandle: string, seconds: number) {
         waits.set(receiptHandle, seconds);
       },

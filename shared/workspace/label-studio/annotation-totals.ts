@@ -31,7 +31,7 @@ export function sumAnnotations(annotations: Iterable<Annotation>, { from, to }: 
   }
   return [...days.entries()]
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, day]): AccountDay => ({ ...day, seconds: Math.round(day.seconds) }));
+    .map(([, day]): AccountDay => day);
 }
 
 /**

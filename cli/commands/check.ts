@@ -1,0 +1,162 @@
+import { createSecretReader } from '../../shared/connections/secret-reader.ts';
+import { ConnectorError } from '../../shared/errors.ts';
+import type { ProjectId, WorkspaceId } from '../../shared/ids.ts';
+import { findContractGaps } from '../../shared/opentrain/served-contract.ts';
+import { checkConnection } from '../../shared/operations/check-connection.ts';
+import { queueDepth } from '../../shared/operations/dead-letters.ts';
+import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
+import { type Check, checkWorkspace, verdictOf } from '../../shared/workspace/check-workspace.ts';
+import { openWorkspaces } from '../../shared/workspace/open-workspaces.ts';
+import type { Answer } from '../answer.ts';
+import { checkTable } from '../check-table.ts';
+import { EXIT } from '../exit-codes.ts';
+import { openParts, type Parts, someConnections } from '../parts.ts';
+import type { TargetOptions } from '../target.ts';
+import type { Terminal } from '../terminal.ts';
+import { count } from '../words.ts';
+
+export interface CheckOptions extends TargetOptions {
+  readonly contract?: boolean | undefined;
+  /** False with `--no-canary`. */
+  readonly canary: boolean;
+  readonly project?: string | undefined;
+  readonly notice?: boolean | undefined;
+}
+
+/** A check of the whole, or of one connection. */
+interface ScopedCheck extends Check {
+  /** The connection, or `deployment`. */
+  readonly scope: string;
+}
+
+export async function checkCommand(
+  connection: string | undefined,
+  options: CheckOptions,
+  terminal: Terminal,
+): Promise<Answer> {
+  const parts = await openParts(options);
+  const connections = await someConnections(connection, parts);
+  const checks: ScopedCheck[] = [];
+  const add = (scope: string, found: readonly Check[]) => checks.push(...found.map((one) => ({ scope, ...one })));
+
+  terminal.note(`Checking ${parts.target.name} …`);
+  const projects = new Map<WorkspaceId, ProjectId | undefined>();
+  for (const id of connections) {
+    const checked = await checkConnection({ connectionId: id, webhookUrl: parts.webhookUrl(id) }, parts);
+    add(id, checked.checks);
+    const { workspaceId } = await parts.connections.get(id);
+    projects.set(workspaceId, projects.get(workspaceId) ?? checked.project);
+  }
+  if (connections.length === 0) {
+    add('deployment', [{ name: 'connections', verdict: 'warn', advice: 'No customer is connected yet. See connect.' }]);
+    projects.set(DEFAULT_WORKSPACE, undefined);
+  }
+  for (const [workspaceId, project] of projects) {
+    const chosen = options.canary ? ((options.project as ProjectId | undefined) ?? project) : undefined;
+    const scope = workspaceId === DEFAULT_WORKSPACE ? 'workspace' : `workspace ${workspaceId}`;
+    add(scope, await workspaceChecks(workspaceId, chosen, options, parts));
+  }
+  add('deployment', await queueChecks(parts));
+  if (parts.target.stackName !== undefined) {
+    const { stackChecks } = await import('../stack-checks.ts');
+    add('deployment', await stackChecks(parts.target.stackName, parts.target.environment));
+  }
+  if (options.contract === true) add('deployment', await contractChecks(parts));
+
+  const verdict = verdictOf(checks);
+  return {
+    data: { target: parts.target.name, verdict, checks },
+    text: (style) => checkTable(checks, style),
+    exitCode: verdict === 'fail' ? EXIT.findings : EXIT.fine,
+  };
+}
+
+async function queueChecks({ sqs, target }: Parts): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const { name, url, deadLetterUrl } of target.queues) {
+    const { visible, inFlight } = await queueDepth(sqs, url);
+    checks.push({
+      name: `queue of ${name}`,
+      ...(visible + inFlight === 0
+        ? { verdict: 'pass', advice: 'It is empty.' }
+        : {
+            verdict: 'warn',
+            advice: `${count(visible, 'message')} waiting, ${inFlight} being worked on or backing off. See deliveries --status waiting.`,
+          }),
+    });
+    const dead = await queueDepth(sqs, deadLetterUrl);
+    const given = dead.visible + dead.inFlight;
+    checks.push({
+      name: `given up of ${name}`,
+      ...(given === 0
+        ? { verdict: 'pass', advice: 'Nothing was given up.' }
+        : {
+            verdict: 'fail',
+            advice: `${count(given, 'message')} in the dead-letter queue. See dlq list; mend the cause, then dlq redrive.`,
+          }),
+    });
+  }
+  return checks;
+}
+
+/** @param project - to try it in; without one, only whether the workspace answers */
+async function workspaceChecks(
+  workspaceId: WorkspaceId,
+  project: ProjectId | undefined,
+  { notice = false, canary }: CheckOptions,
+  parts: Parts,
+): Promise<Check[]> {
+  const { target, parameters, names, store, clock } = parts;
+  const defaultSettings = target.workspace;
+  if (defaultSettings === undefined) {
+    const advice = 'The stack does not tell which workspace it has: deploy this version of it, or use check-workspace.';
+    return [{ name: 'answers', verdict: 'warn', advice }];
+  }
+  try {
+    const placeOf = openWorkspaces({
+      defaultSettings,
+      settingsOf: (workspace) => store.workspaces.get(workspace),
+      readSecret: createSecretReader(parameters, clock),
+      names,
+      clock,
+    });
+    const { workspace } = await placeOf(workspaceId);
+    if (project !== undefined)
+      return await checkWorkspace(workspace, { projectId: project }, { clock, withNotice: notice });
+    const { name, version } = await workspace.ping();
+    const advice = [name, version].filter(Boolean).join(' ');
+    if (!canary) return [{ name: 'answers', verdict: 'pass', advice }];
+    const untried = 'No project to try letting in and taking out in: link one, or name one with --project.';
+    return [
+      { name: 'answers', verdict: 'pass', advice },
+      { name: 'let in', verdict: 'warn', advice: untried },
+    ];
+  } catch (error) {
+    if (error instanceof ConnectorError) return [{ name: 'answers', verdict: 'fail', advice: error.message }];
+    throw error;
+  }
+}
+
+const DOCUMENT_MILLISECONDS = 20_000;
+
+async function contractChecks({ target }: Parts): Promise<Check[]> {
+  const url = `${target.opentrainUrl}/openapi.json`;
+  let served: unknown;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(DOCUMENT_MILLISECONDS) });
+    if (!response.ok) return [{ name: 'contract', verdict: 'warn', advice: `${url} answered ${response.status}.` }];
+    served = await response.json();
+  } catch {
+    return [{ name: 'contract', verdict: 'warn', advice: `${url} gave no document. Check the network.` }];
+  }
+  const gaps = findContractGaps(served);
+  if (gaps.length === 0) {
+    const advice = 'What OpenTrain serves has every operation and field that the connector relies on.';
+    return [{ name: 'contract', verdict: 'pass', advice }];
+  }
+  return gaps.map(({ operation, missing }) => ({
+    name: 'contract',
+    verdict: 'fail',
+    advice: `OpenTrain no longer has ${missing} (${operation}). A newer version of the connector is needed.`,
+  }));
+}

@@ -1,0 +1,58 @@
+import { chooseWorkspace } from '../../shared/connections/choose-workspace.ts';
+import { connect } from '../../shared/connections/connect.ts';
+import { type ConnectedView, tellConnected } from '../../shared/connections/tell-connected.ts';
+import type { Answer } from '../answer.ts';
+import { UsageError } from '../errors.ts';
+import { connectionId, openParts } from '../parts.ts';
+import { readSecret } from '../read-secret.ts';
+import type { TargetOptions } from '../target.ts';
+
+export const TOKEN_VARIABLE = 'OPENTRAIN_PARTNER_TOKEN';
+
+export interface ConnectOptions extends TargetOptions {
+  readonly workspace?: string | undefined;
+  readonly replaceCustomer?: boolean | undefined;
+}
+
+export async function connectCommand(connection: string, options: ConnectOptions): Promise<Answer> {
+  const id = connectionId(connection);
+  const token = await readToken();
+  const parts = await openParts(options);
+  const request = {
+    connectionId: id,
+    token,
+    webhookUrl: parts.webhookUrl(id),
+    workspaceId: await chooseWorkspace(id, options.workspace, parts.store),
+    replaceCustomer: options.replaceCustomer === true,
+  };
+  const view = tellConnected(request, await connect(request, parts));
+  return { data: view, text: () => lines(view, parts.target.flag).join('\n') };
+}
+
+async function readToken(): Promise<string> {
+  const token = await readSecret(TOKEN_VARIABLE, 'Token of the install (ot_ptk_…; it is not shown)');
+  if (/^ot_ptk_[\x21-\x7e]+$/.test(token)) return token;
+  throw new UsageError(
+    `${TOKEN_VARIABLE}, standard input or the prompt must give the install's token, and nothing else; ` +
+      `${token === '' ? 'nothing came' : 'what came does not begin with ot_ptk_, or is more than one word'}. See connect --help.`,
+  );
+}
+
+function lines(view: ConnectedView, flag: string): string[] {
+  const { connectionId: id, installId, workspaceId, endpointId, kept, webhookUrl, missingScopes, piiConsent } = view;
+  const missing = [
+    ...missingScopes.map(({ scope, consequence }) => `Missing: the scope ${scope}. Without it, ${consequence}.`),
+    ...(piiConsent
+      ? []
+      : ['Missing: the consent to personal data. Without it, Work Emails are withheld, so nobody is let in.']),
+  ];
+  return [
+    `Connected ${id} to install ${installId}, in the workspace ${workspaceId}.`,
+    `Endpoint ${endpointId} ${kept ? 'kept' : 'registered'}: ${webhookUrl}`,
+    ...missing,
+    missing.length === 0
+      ? 'Nothing is missing: scopes and consent are as they should be.'
+      : 'Scopes and consent are given when the customer connects: let them reconnect, then run this with the new token.',
+    `Next: link a project to a job, opentrain-connector link ${id} --project <id> --job <id> ${flag}`,
+  ];
+}

@@ -1,0 +1,171 @@
+import type { ConnectionId, ProjectId, TrainerId } from '../../shared/ids.ts';
+import {
+  type ReconcileOutcome,
+  type ReconcileReport,
+  reconcileConnection,
+} from '../../shared/reconcile/reconcile-connection.ts';
+import type { RepairRow, Why } from '../../shared/reconcile/repairs.ts';
+import type { Answer } from '../answer.ts';
+import { connectorParts } from '../connector-parts.ts';
+import { UsageError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { existingConnection, openParts, type Parts, someConnections } from '../parts.ts';
+import type { Style } from '../style.ts';
+import { table } from '../table.ts';
+import type { TargetOptions } from '../target.ts';
+import type { Terminal } from '../terminal.ts';
+import { count } from '../words.ts';
+
+export interface ReconcileOptions extends TargetOptions {
+  readonly project?: string | undefined;
+  readonly trainer?: string | undefined;
+  readonly approve?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+type Reported = ReconcileReport & { readonly outcome: ReconcileOutcome['kind']; readonly reason: string | null };
+
+const HOUR_MILLISECONDS = 3600_000;
+const MINUTE_MILLISECONDS = 60_000;
+
+/** Does at once what the schedule does every half hour, of all connections or of a part; or shows what it would do. */
+export async function reconcileCommand(
+  connection: string | undefined,
+  { project, trainer, approve, dryRun = false, ...options }: ReconcileOptions,
+  terminal: Terminal,
+): Promise<Answer> {
+  const parts = await openParts(options);
+  if (approve !== undefined && connection === undefined) {
+    throw new UsageError(
+      '--approve needs the connection whose removals are held, such as: reconcile acme --approve <run>.',
+    );
+  }
+  if (approve !== undefined && (project !== undefined || trainer !== undefined)) {
+    throw new UsageError('--approve lets through all that a run has held: leave --project and --trainer out.');
+  }
+  const connections = await someConnections(connection, parts);
+  if (approve !== undefined) await mustBeHeld(connection ?? '', approve, parts);
+  const what = approve === undefined ? `Reconcile ${count(connections.length, 'connection')}?` : approval(approve);
+  if (!dryRun) await terminal.confirm(what);
+
+  const only = {
+    ...(project === undefined ? {} : { projectId: project as ProjectId }),
+    ...(trainer === undefined ? {} : { trainerId: trainer as TrainerId }),
+  };
+  const request = {
+    runId: `reconcile-by-hand-${new Date(parts.clock.now()).toISOString().slice(0, 19)}Z`,
+    isDryRun: dryRun,
+    ...(approve === undefined ? {} : { approve }),
+    ...(Object.keys(only).length === 0 ? {} : { only }),
+  };
+  const work = {
+    ...connectorParts(parts, terminal),
+    webhookUrl: parts.webhookUrl,
+    graceMilliseconds: parts.target.graceHours * HOUR_MILLISECONDS,
+    intervalMilliseconds: parts.target.reconcileMinutes * MINUTE_MILLISECONDS,
+  };
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  const progress = await terminal.progress('Comparing');
+  progress.expect(connections.length);
+  const reports: Reported[] = [];
+  for (const connectionId of connections) {
+    const outcome = await reconcileConnection({ connectionId, ...request }, work, interrupted.signal);
+    const reason = outcome.kind === 'retry' ? outcome.reason : null;
+    reports.push({ ...outcome.report, outcome: outcome.kind, reason });
+    progress.advance(connectionId);
+  }
+  progress.stop(dryRun ? 'Compared' : 'Reconciled');
+  return {
+    data: { dryRun, connections: reports },
+    text: (style) => told(reports, dryRun, style),
+    exitCode: interrupted.signal.aborted ? EXIT.interrupted : worstOf(reports),
+  };
+}
+
+const approval = (run: string): string => `Let through the removals that ${run} has held? Trainers lose their access.`;
+
+/** @throws {UsageError} unless that run holds removals of the connection */
+async function mustBeHeld(connection: string, runId: string, parts: Parts): Promise<void> {
+  const id: ConnectionId = await existingConnection(connection, parts);
+  const hold = (await parts.store.reconciliations.get(id))?.hold;
+  if (hold?.runId === runId) return;
+  const advice =
+    hold === undefined ? 'Nothing is held: see reconcile --dry-run.' : `What is held now is that of ${hold.runId}.`;
+  throw new UsageError(`There are no removals of ${id} held by that run. ${advice}`);
+}
+
+function worstOf(reports: readonly Reported[]): ExitCode {
+  if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
+  if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
+  return reports.some(({ held }) => held.length > 0) ? EXIT.findings : EXIT.fine;
+}
+
+function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
+  const rows = reports.flatMap((report) => [
+    ...report.repairs.map((row) => cellsOf(report, row, style)),
+    ...report.held.map((row) => cellsOf(report, row, style, 'held')),
+  ]);
+  const listed =
+    rows.length === 0
+      ? 'OpenTrain, the table and the workspace agree.'
+      : table(['CONNECTION', 'ACTION', 'TRAINER', 'PROJECT', 'CONTRACT', 'WHY'], rows, style.width);
+  const remarks = reports.flatMap((report) => remarksOn(report, style));
+  return [listed, ...remarks, ...(isDryRun ? ['Nothing was done.'] : [])].join('\n');
+}
+
+const COLOURS = { add: 'green', remove: 'red', note: 'dim', 'note link': 'dim', 'forget link': 'dim' } as const;
+
+function cellsOf({ connectionId }: Reported, row: RepairRow, { paint }: Style, held?: 'held'): string[] {
+  const { action, trainerId = '-', projectId = '-', contractId = '-', why } = row;
+  const shown = held === undefined ? paint(COLOURS[action], action) : paint('yellow', `${action} (held)`);
+  return [connectionId, shown, trainerId, projectId, contractId, why === undefined ? '-' : WORDS[why]];
+}
+
+/** For people. */
+const WORDS: Readonly<Record<Why, string>> = {
+  contract_unheard_of: 'runs at OpenTrain, and was never heard of here',
+  was_parked: 'waited for consent or for a person',
+  reconnected: 'the customer is back',
+  claim_lost: 'an earlier attempt stopped half-way',
+  claim_left_behind: 'an earlier attempt stopped half-way',
+  contract_ended: 'the contract has ended',
+  contract_untold: 'OpenTrain lists it neither as running nor as ended',
+  link_removed: 'the project link was removed',
+  disconnected: 'disconnected for longer than the grace period',
+  missing_in_workspace: 'should be in the project, and is not',
+  still_in_workspace: 'should be out of the project, and is in',
+  unsettled: 'an earlier attempt stopped half-way',
+};
+
+function remarksOn(report: Reported, { paint }: Style): string[] {
+  const { connectionId, install, endpoint, held, holdRunId, failed, waiting, untold, outcome, reason } = report;
+  const remarks: string[] = [];
+  if (install === 'refused') remarks.push(paint('red', 'OpenTrain refuses the token: see check.'));
+  if (install === 'disconnected') remarks.push('Disconnected.');
+  if (endpoint === 'gone' || endpoint === 'elsewhere') {
+    remarks.push(paint('red', `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect to register it here.`));
+  }
+  if (endpoint === 'healed' || endpoint === 'to-heal' || endpoint === 'given-up') {
+    remarks.push(paint('yellow', `The webhook endpoint ${ENDPOINT_WORDS[endpoint]}.`));
+  }
+  if (held.length > 0) {
+    const approve =
+      holdRunId === undefined ? '' : ` If they are right: reconcile ${connectionId} --approve ${holdRunId}`;
+    remarks.push(paint('yellow', `${count(held.length, 'removal')} held, because they are many.${approve}`));
+  }
+  if (waiting > 0) remarks.push(`${count(waiting, 'contract')} waiting for consent or for a person: see status.`);
+  if (untold > 0)
+    remarks.push(paint('yellow', `${count(untold, 'contract')} of links too full for OpenTrain to list.`));
+  if (failed > 0)
+    remarks.push(paint('red', `${failed} failed${outcome === 'retry' ? ` (${reason})` : ''}: run it again.`));
+  return remarks.map((remark) => `${connectionId}: ${remark}`);
+}
+
+const ENDPOINT_WORDS = {
+  gone: 'gone from OpenTrain',
+  elsewhere: 'pointing elsewhere',
+  healed: 'was disabled or failing: enabled again, and its failed deliveries asked for',
+  'to-heal': 'is disabled or failing, and would be enabled again',
+  'given-up': 'fails again and again, and is left as it is until tomorrow: see check',
+} as const;

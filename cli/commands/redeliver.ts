@@ -1,0 +1,57 @@
+import { connectionClient } from '../../shared/connections/connection-client.ts';
+import { unlessGone } from '../../shared/opentrain/errors.ts';
+import type { Answer } from '../answer.ts';
+import { NotFoundError } from '../errors.ts';
+import { existingConnection, openParts } from '../parts.ts';
+import type { TargetOptions } from '../target.ts';
+import { count } from '../words.ts';
+
+export interface RedeliverOptions extends TargetOptions {
+  readonly delivery?: string | undefined;
+}
+
+/** Has OpenTrain send again what it gave up, or one delivery whatever became of it. */
+export async function redeliverCommand(
+  connection: string,
+  { delivery, ...options }: RedeliverOptions,
+): Promise<Answer> {
+  const parts = await openParts(options);
+  const id = await existingConnection(connection, parts);
+  const client = await connectionClient(id, parts);
+  const url = parts.webhookUrl(id);
+  const endpoints = (await client.listWebhookEndpoints()).filter((endpoint) => endpoint.url === url);
+  if (endpoints.length === 0) {
+    throw new NotFoundError(
+      `OpenTrain has no endpoint of ${id} at ${url}: there is nothing to send again. Connect it once more, which registers one.`,
+    );
+  }
+  let enabled = 0;
+  let requeued: number | undefined;
+  for (const endpoint of endpoints) {
+    // While it is disabled, nothing is sent.
+    if (endpoint.status !== 'ACTIVE') {
+      await client.updateWebhookEndpoint(endpoint.id, { status: 'ACTIVE' });
+      enabled += 1;
+    }
+    const which = delivery === undefined ? {} : { deliveryId: delivery };
+    // During a rotation there are two, and a delivery is of one of them.
+    const more = await unlessGone(client.redeliverWebhookEndpoint(endpoint.id, which));
+    if (more !== undefined) requeued = (requeued ?? 0) + more;
+  }
+  if (requeued === undefined) {
+    throw new NotFoundError(
+      `OpenTrain knows no such delivery of ${id}. Its ids are those of opentrain-connector deliveries ${id}.`,
+    );
+  }
+  const sent = requeued;
+  return {
+    data: { connectionId: id, requeued: sent, enabledEndpoints: enabled },
+    text: () =>
+      [
+        ...(enabled === 0 ? [] : [`Enabled ${count(enabled, 'endpoint')} that OpenTrain had disabled.`]),
+        sent === 0
+          ? 'OpenTrain had nothing to send again.'
+          : `OpenTrain sends ${count(sent, 'delivery', 'deliveries')} again within five minutes. Watch: opentrain-connector deliveries ${id} ${parts.target.flag}`,
+      ].join('\n'),
+  };
+}

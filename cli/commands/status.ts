@@ -1,0 +1,82 @@
+import { type ConnectionStatus, connectionStatus } from '../../shared/operations/connection-status.ts';
+import { queueDepth } from '../../shared/operations/dead-letters.ts';
+import type { Answer } from '../answer.ts';
+import { openParts, type Parts, someConnections } from '../parts.ts';
+import type { Style } from '../style.ts';
+import { table } from '../table.ts';
+import type { TargetOptions } from '../target.ts';
+import { duration, tally } from '../words.ts';
+
+export async function statusCommand(connection: string | undefined, options: TargetOptions): Promise<Answer> {
+  const parts = await openParts(options);
+  const now = parts.clock.now();
+  const connections: ConnectionStatus[] = [];
+  for (const id of await someConnections(connection, parts)) connections.push(await connectionStatus(id, parts, now));
+  const queues = await queuesOf(parts);
+  return {
+    data: { target: parts.target.name, connections, queues },
+    text: (style) => [connectionTable(connections, style), queueTable(queues, style)].join('\n\n'),
+  };
+}
+
+interface QueueStatus {
+  readonly queue: string;
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly givenUp: number;
+}
+
+async function queuesOf({ sqs, target }: Parts): Promise<QueueStatus[]> {
+  return Promise.all(
+    target.queues.map(async ({ name, url, deadLetterUrl }) => {
+      const [queue, dead] = await Promise.all([queueDepth(sqs, url), queueDepth(sqs, deadLetterUrl)]);
+      return { queue: name, waiting: queue.visible, inFlight: queue.inFlight, givenUp: dead.visible + dead.inFlight };
+    }),
+  );
+}
+
+function connectionTable(connections: readonly ConnectionStatus[], style: Style): string {
+  if (connections.length === 0) return 'No customer is connected yet. See connect --help.';
+  return table(
+    ['CONNECTION', 'STATUS', 'TRAINERS IN', 'WAITING', 'GONE', 'BUDGETS', 'USAGE REPORTED', 'DELIVERIES'],
+    connections.map((one) => [
+      one.connectionId,
+      statusOf(one, style),
+      String(one.trainers.working),
+      tally(one.trainers.waiting),
+      String(one.trainers.gone),
+      tally(one.budgets),
+      one.usageLagSeconds === null ? 'never' : `${duration(one.usageLagSeconds)} ago`,
+      deliveriesOf(one, style),
+    ]),
+    style.width,
+  );
+}
+
+function statusOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
+  if (status === 'disconnected') return paint('dim', 'disconnected');
+  if (attention !== null) return paint('red', `active, needs attention: ${attention}`);
+  const missing = [...missingScopes, ...(piiConsent ? [] : ['consent'])];
+  return missing.length === 0 ? paint('green', 'active') : paint('yellow', `active, lacks ${missing.join(', ')}`);
+}
+
+function deliveriesOf({ deliveries: { done, parked, waiting } }: ConnectionStatus, { paint }: Style): string {
+  return [
+    `${done} done`,
+    ...(parked === 0 ? [] : [paint('yellow', `${parked} parked`)]),
+    ...(waiting === 0 ? [] : [paint('yellow', `${waiting} waiting`)]),
+  ].join(', ');
+}
+
+function queueTable(queues: readonly QueueStatus[], { width, paint }: Style): string {
+  return table(
+    ['QUEUE', 'WAITING', 'IN FLIGHT', 'GIVEN UP'],
+    queues.map(({ queue, waiting, inFlight, givenUp }) => [
+      queue,
+      String(waiting),
+      String(inFlight),
+      givenUp === 0 ? '0' : paint('red', `${givenUp} (see dlq list)`),
+    ]),
+    width,
+  );
+}

@@ -1,0 +1,24 @@
+import { CommanderError } from 'commander';
+import { EXIT } from './exit-codes.ts';
+import { createProgram } from './program.ts';
+
+// A pager that was closed early is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.fine);
+  throw error;
+});
+
+createProgram().parseAsync().catch(tell);
+
+async function tell(error: unknown): Promise<void> {
+  if (error instanceof CommanderError) {
+    // Help was asked for and is written already.
+    if (error.exitCode === 0) return;
+    process.exitCode = EXIT.usage;
+    if (error.code === 'commander.help') return;
+  }
+  const { explain } = await import('./explain.ts');
+  const { message, exitCode } = explain(error);
+  process.stderr.write(`${message}\n`);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,33 @@
+import type { Queue } from '../../shared/aws/queue.ts';
+import type { ConnectionJob } from '../../shared/jobs/connection-job.ts';
+import { type JobParts, type JobResult, processJob } from '../../shared/jobs/process-job.ts';
+import { reportConnection, type UsageParts } from '../../shared/usage/report-connection.ts';
+import { splitRun } from '../../shared/usage/split-run.ts';
+import { lookBack } from '../../shared/usage/usage-window.ts';
+import { createScheduledHandler, type ScheduledHandler } from '../scheduled-handler.ts';
+
+export type UsageHandlerParts = UsageParts &
+  JobParts & {
+    readonly queue: Queue;
+    readonly lookBackDays: number;
+  };
+
+/** The schedule's event plans a run, a message a connection; each message reports one connection's work. */
+export function createUsageHandler(parts: UsageHandlerParts): ScheduledHandler {
+  const { clock, logger, lookBackDays } = parts;
+
+  async function run(job: ConnectionJob, signal: AbortSignal): Promise<JobResult> {
+    const outcome = await reportConnection({ ...job, ...lookBack(lookBackDays, clock.now()) }, parts, signal);
+    if (outcome.kind === 'split') await splitRun(job, outcome.parts, parts);
+    if (outcome.kind === 'disconnected') {
+      logger.info({ event: 'usage.disconnected', connectionId: job.connectionId, runId: job.runId });
+    }
+    return outcome.kind === 'retry' ? outcome : { kind: 'finished' };
+  }
+
+  return createScheduledHandler(
+    'usage',
+    (body, attempt, signal) => processJob('usage', body, attempt, run, parts, signal),
+    parts,
+  );
+}

@@ -1,0 +1,114 @@
+import { ConnectorError } from '../errors.ts';
+import type { ConnectionId } from '../ids.ts';
+import type { OpenTrainClient } from '../opentrain/client.ts';
+import { unlessGone } from '../opentrain/errors.ts';
+import type { WebhookEndpoint } from '../opentrain/relied-on.ts';
+import { type WebhookSecret, webhookSecret } from '../opentrain/signature.ts';
+import type { Connection } from '../store/connections.ts';
+import type { ConnectionParts } from './connection-client.ts';
+import { EVENT_TYPES } from './event-types.ts';
+import { readSecrets } from './stored-secrets.ts';
+
+/** Which connection, and where OpenTrain delivers to it. */
+export interface Address {
+  readonly connectionId: ConnectionId;
+  /** This deployment's URL for the connection: `…/webhooks/opentrain/<connectionId>`. */
+  readonly webhookUrl: string;
+}
+
+/** An endpoint was registered whose secret is lost, and it could not be taken back. */
+export class EndpointLeftBehindError extends ConnectorError {
+  override readonly name = 'EndpointLeftBehindError';
+}
+
+/** An endpoint that OpenTrain has, that the table names, and whose secret is stored: all three, or it counts for nothing. */
+export interface WorkingEndpoint {
+  readonly endpoint: WebhookEndpoint;
+  readonly secret: WebhookSecret;
+}
+
+/** How a connection's endpoints stand. */
+export interface Standing {
+  readonly current: WorkingEndpoint | undefined;
+  /** During a rotation: the one that takes the current one's place. */
+  readonly next: WorkingEndpoint | undefined;
+  /** Those at our URL that are neither: left over from a run that was interrupted, or made by hand. */
+  readonly orphans: readonly WebhookEndpoint[];
+  /** Newest first, those of no endpoint included. */
+  readonly storedSecrets: readonly WebhookSecret[];
+}
+
+/** @param connection - undefined when what is known is of another install */
+export async function standingOf(
+  connection: Connection | undefined,
+  { connectionId, webhookUrl }: Address,
+  client: OpenTrainClient,
+  parts: Pick<ConnectionParts, 'parameters' | 'names'>,
+): Promise<Standing> {
+  const atOurUrl = await endpointsAt(webhookUrl, client);
+  const storedSecrets = await readSecrets(connectionId, parts);
+  const working = (endpointId: string | undefined, secretId: string | undefined): WorkingEndpoint | undefined => {
+    const endpoint = atOurUrl.find(({ id }) => id === endpointId);
+    const secret = storedSecrets.find(({ id }) => id === secretId);
+    return endpoint && secret && { endpoint, secret };
+  };
+  const current = working(connection?.endpointId, connection?.secretId);
+  const next = working(connection?.rotation?.newEndpointId, connection?.rotation?.newSecretId);
+  const known = [current?.endpoint, next?.endpoint];
+  return { current, next, orphans: atOurUrl.filter((endpoint) => !known.includes(endpoint)), storedSecrets };
+}
+
+export async function endpointsAt(url: string, client: OpenTrainClient): Promise<WebhookEndpoint[]> {
+  return (await client.listWebhookEndpoints()).filter((endpoint) => endpoint.url === url);
+}
+
+export async function deleteEndpoints(endpoints: readonly WebhookEndpoint[], client: OpenTrainClient): Promise<void> {
+  for (const { id } of endpoints) await unlessGone(client.deleteWebhookEndpoint(id));
+}
+
+/** Whether it hears of everything: not when OpenTrain has disabled it, or when it lacks events. */
+export function isSound({ status, eventTypes }: WebhookEndpoint): boolean {
+  return status === 'ACTIVE' && EVENT_TYPES.every((type) => eventTypes.includes(type));
+}
+
+/** Enables an endpoint, and subscribes it to every event, unless all that is so. */
+export async function mendEndpoint(endpoint: WebhookEndpoint, client: OpenTrainClient): Promise<void> {
+  if (isSound(endpoint)) return;
+  await client.updateWebhookEndpoint(endpoint.id, { status: 'ACTIVE', eventTypes: [...EVENT_TYPES] });
+}
+
+/** How to remember a new endpoint with its secret, and how to forget it if that fails half-way. */
+export interface Keeping {
+  keep(endpoint: WorkingEndpoint): Promise<void>;
+  forget(): Promise<void>;
+}
+
+/**
+ * Registers an endpoint for every event. If its secret cannot be kept, it is deleted again, and nothing is half done.
+ *
+ * @throws {EndpointLeftBehindError} when it could not be deleted either
+ */
+export async function registerEndpoint(
+  url: string,
+  client: OpenTrainClient,
+  { keep, forget }: Keeping,
+): Promise<WorkingEndpoint> {
+  const registered = await client.createWebhookEndpoint({ url, eventTypes: [...EVENT_TYPES] });
+  const working = { endpoint: registered.webhookEndpoint, secret: webhookSecret(registered.secret) };
+  try {
+    await keep(working);
+    return working;
+  } catch (error) {
+    // A secret that is lost cannot be asked for again, so its endpoint would only ever be refused.
+    await client.deleteWebhookEndpoint(working.endpoint.id).catch((cause) => {
+      throw new EndpointLeftBehindError(
+        `The webhook secret could not be stored, nor could the endpoint ${working.endpoint.id} be deleted again. ` +
+          'Run the same once more: that deletes it, and registers a new one.',
+        { cause: new AggregateError([error, cause]) },
+      );
+    });
+    // Where that fails, too, no harm is done: what is remembered of an endpoint that is gone counts for nothing.
+    await forget().catch(() => {});
+    throw error;
+  }
+}

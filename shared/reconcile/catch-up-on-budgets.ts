@@ -1,0 +1,67 @@
+import { noteBudgetAnswer } from '../budget/budgets.ts';
+import { convergeNotice } from '../budget/converge-notice.ts';
+import { isStanding } from '../budget/open-contracts.ts';
+import { classify } from '../deliveries/classify.ts';
+import type { WorkerParts } from '../events/event-context.ts';
+import type { ConnectionId, ContractId } from '../ids.ts';
+import type { OpenTrainClient } from '../opentrain/client.ts';
+import { unlessGone } from '../opentrain/errors.ts';
+import type { Grant } from '../store/grants.ts';
+import type { WorkspaceProject } from '../store/notices.ts';
+import { noteFailure, type Repaired } from './make-repairs.ts';
+
+export interface BudgetsToAskFor {
+  readonly connectionId: ConnectionId;
+  readonly grants: readonly Grant[];
+  /** Milliseconds since the epoch: what is known from before may have been overtaken by events that never came. */
+  readonly since: number;
+}
+
+/** Of contracts whose budget was never told, or not lately enough: milestone events are not replayed. */
+export async function catchUpOnBudgets(
+  { connectionId, grants, since }: BudgetsToAskFor,
+  repaired: Repaired,
+  { parts, opentrain, signal }: { parts: WorkerParts; opentrain: OpenTrainClient; signal: AbortSignal },
+): Promise<void> {
+  const standing = grants.filter(isStanding);
+  const contracts = [...new Set<ContractId>(standing.map(({ contractId }) => contractId))];
+  const known = await parts.store.budgets.getAll(connectionId, contracts);
+  const news = new Set<ContractId>();
+  for (const [index, contractId] of contracts.entries()) {
+    const budget = known[index];
+    if (budget !== undefined && budget.asOf >= since) continue;
+    if (signal.aborted) return noteFailure(repaired, { kind: 'out-of-time' });
+    if (repaired.failure?.kind === 'busy') break;
+    const askedAt = parts.clock.now();
+    try {
+      const answer = await unlessGone(opentrain.getContractBudget(contractId, signal));
+      // OpenTrain does not know the contract any more.
+      if (answer === undefined) continue;
+      await noteBudgetAnswer(connectionId, contractId, answer, askedAt, parts);
+      news.add(contractId);
+    } catch (error) {
+      fail(error, { contractId });
+    }
+  }
+
+  // Once each, and not once a contract: see `convergeNotice`.
+  const projects = new Map<string, WorkspaceProject>();
+  for (const { contractId, workspaceId, projectId } of standing) {
+    if (!news.has(contractId) || workspaceId === undefined || projectId === undefined) continue;
+    projects.set(JSON.stringify([workspaceId, projectId]), { workspaceId, projectId });
+  }
+  for (const project of projects.values()) {
+    try {
+      await convergeNotice(project, parts, signal, { anew: false });
+    } catch (error) {
+      fail(error, project);
+    }
+  }
+
+  function fail(error: unknown, about: { contractId: ContractId } | WorkspaceProject): void {
+    const meaning = classify(error, signal);
+    repaired.failed += 1;
+    noteFailure(repaired, meaning);
+    parts.logger.warn({ event: 'reconcile.budget-failed', connectionId, ...about, reason: meaning.kind, error });
+  }
+}

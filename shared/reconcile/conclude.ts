@@ -1,0 +1,116 @@
+import { type Hold, namesToKeep } from '../store/reconciliations.ts';
+import type { EndpointHealth } from './heal-endpoint.ts';
+import type { InstallState } from './install-state.ts';
+import type { ReconcileOutcome, ReconcileReport } from './reconcile-connection.ts';
+import type { Found, Run } from './repair-all.ts';
+import { toRow } from './repairs.ts';
+
+/** What was compared, see `ReconcileReport`. */
+export type Checked = Pick<ReconcileReport, 'checked' | 'fullLinks' | 'untold' | 'unlinked'>;
+
+export interface Finding extends Found, Checked {
+  readonly install: InstallState['kind'];
+  readonly endpoint: EndpointHealth['kind'];
+}
+
+/** Leaves a run's summary in the table and in the log, and says what becomes of the run. */
+export async function conclude(run: Run, finding: Finding): Promise<ReconcileOutcome> {
+  const { request, last, parts, startedAt, repaired } = run;
+  const { connectionId, runId, only, isDryRun = false } = request;
+  const { checked, fullLinks, untold, unlinked, install, endpoint } = finding;
+  const durationMs = parts.clock.now() - startedAt;
+  const { counts, waiting, failed, failure } = repaired;
+  const isComplete = failure === undefined && install !== 'refused';
+  const hold = holdOf(finding.heldRemovals, last?.hold, { runId, since: startedAt, isComplete });
+  const report: ReconcileReport = {
+    connectionId,
+    runId,
+    install,
+    endpoint,
+    checked,
+    fullLinks,
+    untold,
+    unlinked,
+    repairs: finding.repairs.map(toRow),
+    repaired: counts,
+    waiting,
+    failed,
+    held: finding.held.map(toRow),
+    // A part of the removals cannot be approved: it would say nothing about the rest.
+    holdRunId: only === undefined ? hold?.runId : undefined,
+    durationMs,
+  };
+  if (isDryRun) return { kind: 'done', report };
+
+  const outcome = failure?.kind ?? install;
+  if (only === undefined) {
+    const summary = {
+      runId,
+      at: startedAt,
+      durationMs,
+      checked,
+      fullLinks,
+      repaired: counts,
+      waiting,
+      failed,
+      outcome,
+    };
+    const isOfAll = isComplete && (install === 'active' || install === 'back');
+    const completeAt = isOfAll ? startedAt : undefined;
+    await parts.store.reconciliations.put(connectionId, { ...summary, completeAt, hold });
+  }
+  await noteTrust(run, finding);
+  log(run, finding, { holdRunId: hold?.runId, durationMs, outcome });
+  // A person must look at a refusal: trying again soon is of no use.
+  if (failure === undefined || failure.kind === 'opentrain-refuses') return { kind: 'done', report };
+  const retryAfterSeconds = failure.kind === 'busy' ? failure.retryAfterSeconds : undefined;
+  return { kind: 'retry', reason: failure.kind, retryAfterSeconds, report };
+}
+
+/** Whether OpenTrain takes the token for all that was asked. */
+async function noteTrust({ connection, parts, repaired }: Run, { install }: Finding): Promise<void> {
+  const { store, clock, logger } = parts;
+  const { id: connectionId, attention, refusedSince } = connection;
+  if (repaired.failure?.kind === 'opentrain-refuses') {
+    await store.connections.markAttention(connectionId, 'opentrain_forbidden', clock.now());
+    logger.error({ event: 'connection.needs-attention', connectionId, reason: 'opentrain_forbidden' });
+  } else if (install === 'active' && (attention === 'opentrain_forbidden' || refusedSince !== undefined)) {
+    await store.connections.clearAttention(connectionId, clock.now());
+  }
+}
+
+function log(
+  { request, parts, repaired }: Run,
+  { held, checked }: Finding,
+  told: { readonly holdRunId: string | undefined; readonly durationMs: number; readonly outcome: string },
+): void {
+  const { connectionId, runId } = request;
+  const { logger } = parts;
+  const { counts, failed } = repaired;
+  const { holdRunId, durationMs, outcome } = told;
+  const repairs = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const line = { connectionId, runId, count: checked, repaired: repairs, held: held.length, failed, durationMs };
+  for (const { action: _, why, ...subject } of held.map(toRow)) {
+    logger.warn({ event: 'reconcile.removal-held', connectionId, runId, ...subject, reason: why });
+  }
+  if (held.length > 0) logger.error({ event: 'reconcile.held', ...line, reason: holdRunId });
+  logger[failed > 0 ? 'warn' : 'info']({ event: 'reconcile.connection-done', ...line, outcome });
+}
+
+/**
+ * The same removals keep the name of the run that held them first, so that what a person approves is what they saw. A run
+ * that could not look at everything forgets none of them.
+ */
+function holdOf(
+  removals: readonly string[],
+  known: Hold | undefined,
+  { runId, since, isComplete }: { readonly runId: string; readonly since: number; readonly isComplete: boolean },
+): Hold | undefined {
+  const kept = namesToKeep(removals.toSorted());
+  const isKnown =
+    known !== undefined &&
+    kept.every((name) => known.removals.includes(name)) &&
+    (!isComplete || kept.length === known.removals.length);
+  if (isKnown) return known;
+  return kept.length === 0 ? undefined : { runId, since, count: removals.length, removals: kept };
+}

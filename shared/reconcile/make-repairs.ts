@@ -1,0 +1,101 @@
+import pMap from 'p-map';
+import { classify, type Meaning } from '../deliveries/classify.ts';
+import { applyRepair, type RepairContext } from './apply-repair.ts';
+import { type Repair, toRow } from './repairs.ts';
+
+/** Repairs at once: each is a handful of requests. */
+const LANES = 4;
+
+/** What became of the repairs so far. */
+export interface Repaired {
+  /** By the reason, or by the kind where there is none. */
+  readonly counts: Record<string, number>;
+  /** Those that wait for consent or for a person. */
+  waiting: number;
+  failed: number;
+  /** Of the failures, the one that says best when to come back. */
+  failure: Meaning | undefined;
+}
+
+export const nothingRepaired = (): Repaired => ({ counts: {}, waiting: 0, failed: 0, failure: undefined });
+
+/**
+ * Makes repairs, a few at once. Each stands on its own, unless the other side is away altogether.
+ *
+ * Links come first, then additions, and removals only after all of these: should time run out, somebody is let in late
+ * rather than locked out early, and whoever moves from one claim to another never loses their place in between.
+ */
+export async function makeRepairs(
+  repairs: readonly Repair[],
+  repaired: Repaired,
+  context: RepairContext,
+): Promise<void> {
+  const { connection, parts, signal } = context;
+  for (const kinds of TURNS) {
+    await pMap(
+      repairs.filter(({ kind }) => kinds.includes(kind)),
+      make,
+      { concurrency: LANES },
+    );
+  }
+
+  async function make(repair: Repair): Promise<void> {
+    if (signal.aborted || isAway(repaired.failure, repair)) {
+      repaired.failed += 1;
+      if (signal.aborted) noteFailure(repaired, { kind: 'out-of-time' });
+      return;
+    }
+    const { action, why, ...subject } = toRow(repair);
+    const about = { connectionId: connection.id, ...subject, reason: why ?? repair.kind };
+    try {
+      const verdict = await applyRepair(repair, context);
+      if (verdict.kind === 'parked') {
+        repaired.waiting += 1;
+        // It waited before, too: nothing has changed.
+        if (why === 'was_parked') return;
+        if (verdict.reason === 'action_required') parts.logger.error({ event: 'reconcile.needs-person', ...about });
+      }
+      repaired.counts[about.reason] = (repaired.counts[about.reason] ?? 0) + 1;
+      parts.logger.info({ event: 'reconcile.repaired', ...about, outcome: repair.kind });
+    } catch (error) {
+      const meaning = classify(error, signal);
+      if (meaning.kind === 'needs-person') {
+        repaired.waiting += 1;
+        // Of those that were parked for it, somebody was told when they were.
+        if (why !== 'was_parked') parts.logger.error({ event: 'reconcile.needs-person', ...about, error });
+        return;
+      }
+      repaired.failed += 1;
+      noteFailure(repaired, meaning);
+      const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
+      parts.logger[level]({ event: 'reconcile.repair-failed', ...about, outcome: repair.kind, error });
+    }
+  }
+}
+
+const TURNS: readonly (readonly Repair['kind'][])[] = [
+  ['record-link', 'remove-link'],
+  ['admit', 'let-in'],
+  ['dismiss', 'suspend', 'release', 'take-out', 'settle'],
+];
+
+/** The workspace is needed for everything, OpenTrain only to find out who a newcomer is. */
+function isAway(failure: Meaning | undefined, { kind }: Repair): boolean {
+  if (failure?.kind !== 'busy') return false;
+  return failure.reason === 'workspace_unavailable' || kind === 'admit';
+}
+
+/** Of several, whoever asks for a pause says best when to come back. */
+export function noteFailure(repaired: Repaired, meaning: Meaning): void {
+  const isWorse = repaired.failure === undefined || RANK[meaning.kind] > RANK[repaired.failure.kind];
+  if (isWorse) repaired.failure = meaning;
+}
+
+const RANK: Readonly<Record<Meaning['kind'], number>> = {
+  'opentrain-refuses': 0,
+  'needs-person': 1,
+  unforeseen: 1,
+  'workspace-refuses': 1,
+  'out-of-time': 2,
+  busy: 3,
+};

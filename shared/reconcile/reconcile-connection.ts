@@ -1,0 +1,211 @@
+import { classify, type Meaning } from '../deliveries/classify.ts';
+import type { WorkerParts } from '../events/event-context.ts';
+import type { ConnectionId, ProjectId, TrainerId } from '../ids.ts';
+import { type Grant, type GrantRef, grantName } from '../store/grants.ts';
+import type { WorkspaceProject } from '../store/notices.ts';
+import { catchUpOnBudgets } from './catch-up-on-budgets.ts';
+import { type Checked, conclude } from './conclude.ts';
+import { type EndpointHealth, healEndpoint } from './heal-endpoint.ts';
+import { type InstallState, lookAtInstall } from './install-state.ts';
+import { noteFailure, nothingRepaired } from './make-repairs.ts';
+import { type Observation, observeOpenTrain, observeTable, type Told } from './observe.ts';
+import { type ObservedSeats, observeSeats } from './observe-seats.ts';
+import { planReleases, planRepairs, planSuspensions } from './plan-repairs.ts';
+import { type Run, repairAll } from './repair-all.ts';
+import type { Repair, RepairRow } from './repairs.ts';
+
+export interface ReconcileParts extends WorkerParts {
+  /** This deployment's URL for a connection's deliveries; undefined where nobody told. */
+  readonly webhookUrl: (connection: ConnectionId) => string | undefined;
+  /** For how long a disconnected connection keeps its trainers' access, milliseconds. */
+  readonly graceMilliseconds: number;
+  /** Between two runs, milliseconds: after a longer pause events may be missing. */
+  readonly intervalMilliseconds: number;
+}
+
+export interface ReconcileRequest {
+  readonly connectionId: ConnectionId;
+  readonly runId: string;
+  /** When the run was planned, milliseconds since the epoch: a later attempt goes on where one ended. @default now */
+  readonly plannedAt?: number;
+  /** Only what concerns this project or this trainer. @default everything */
+  readonly only?: { readonly projectId?: ProjectId | undefined; readonly trainerId?: TrainerId | undefined };
+  /** The run whose held removals a person has approved. */
+  readonly approve?: string | undefined;
+  /** Plans, and changes nothing. @default false */
+  readonly isDryRun?: boolean;
+}
+
+export interface ReconcileReport {
+  readonly connectionId: ConnectionId;
+  readonly runId: string;
+  readonly install: InstallState['kind'];
+  readonly endpoint: EndpointHealth['kind'];
+  /** Contracts that were compared. */
+  readonly checked: number;
+  /** What was to be set right. */
+  readonly repairs: readonly RepairRow[];
+  /** What was, by the reason. */
+  readonly repaired: Readonly<Record<string, number>>;
+  /** Grants that wait for consent or for a person. */
+  readonly waiting: number;
+  readonly failed: number;
+  /** Removals that wait for a person's approval, see `brake`. */
+  readonly held: readonly RepairRow[];
+  /** What is approved to let them through. */
+  readonly holdRunId: string | undefined;
+  /** Links with more running contracts than OpenTrain tells of. */
+  readonly fullLinks: number;
+  /** Grants of such links of which nobody knows how they stand. */
+  readonly untold: number;
+  /** Grants that are kept until their project is linked anew, for a day after the customer has reconnected. */
+  readonly unlinked: number;
+  readonly durationMs: number;
+}
+
+export type ReconcileOutcome =
+  | { readonly kind: 'done'; readonly report: ReconcileReport }
+  | {
+      readonly kind: 'retry';
+      readonly reason: Meaning['kind'];
+      readonly retryAfterSeconds: number | undefined;
+      readonly report: ReconcileReport;
+    };
+
+/**
+ * Compares what OpenTrain, the table and the workspace say of one connection, and sets right what differs, through the same
+ * grants, seats and `converge` as events do. A run that finds nothing to do writes nothing but its summary.
+ *
+ * @throws what OpenTrain, the table or the workspace throws before there is anything to repair, unless OpenTrain refuses
+ */
+export async function reconcileConnection(
+  request: ReconcileRequest,
+  parts: ReconcileParts,
+  signal: AbortSignal,
+): Promise<ReconcileOutcome> {
+  const { connectionId, isDryRun = false } = request;
+  const { store, clock } = parts;
+  const startedAt = clock.now();
+  const connection = await store.connections.get(connectionId);
+  const last = await store.reconciliations.get(connectionId);
+  const opentrain = parts.opentrain(connectionId);
+  const run = { request, connection, last, opentrain, parts, signal, startedAt, repaired: nothingRepaired() };
+
+  const install = await unlessRefused(run, () => lookAtInstall(connection, opentrain, { parts, isDryRun, signal }));
+  const isWelcome = install?.kind === 'active' || install?.kind === 'back';
+  const endpoint = isWelcome ? await lookAtEndpoint(run) : undefined;
+  const observation = await observeTable(connectionId, { store, now: startedAt });
+  const told = isWelcome
+    ? await unlessRefused(run, () => observeOpenTrain(observation, { store, opentrain }, signal))
+    : undefined;
+  const lookAgain = () => observeSeats(observation, projectsOf(told, run), parts);
+  const seats = await lookAgain();
+  const { repairs: planned, ...remarks } = plan(run, observation, told, seats, install);
+  const found = await repairAll(run, { observation, seats, planned, lookAgain });
+  if (told !== undefined && !isDryRun) await catchUp(run, observation, found.repairs, endpoint);
+  return conclude(run, {
+    install: install?.kind ?? 'refused',
+    endpoint: endpoint?.kind ?? 'none',
+    ...remarks,
+    ...found,
+  });
+}
+
+/** A refusal is the connection's own trouble: what OpenTrain need not be asked for is done all the same. */
+async function unlessRefused<Answer>(run: Run, ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    const meaning = classify(error, run.signal);
+    if (meaning.kind !== 'opentrain-refuses') throw error;
+    run.repaired.failed += 1;
+    noteFailure(run.repaired, meaning);
+    run.parts.logger.error({ event: 'reconcile.refused', connectionId: run.connection.id, error });
+    return undefined;
+  }
+}
+
+/** An endpoint that cannot be looked at keeps nobody from comparing the rest. */
+async function lookAtEndpoint(run: Run): Promise<EndpointHealth | undefined> {
+  const { request, connection, opentrain, parts, signal, startedAt } = run;
+  const { store, logger } = parts;
+  const webhookUrl = parts.webhookUrl(connection.id);
+  const { isDryRun = false } = request;
+  return unlessRefused(run, () =>
+    healEndpoint(connection, { store, opentrain, logger, webhookUrl, now: startedAt, isDryRun, signal }),
+  );
+}
+
+/** Where OpenTrain says that somebody may be. */
+function projectsOf(told: Told | undefined, { connection }: Run): WorkspaceProject[] {
+  const { workspaceId } = connection;
+  return (told?.links ?? [])
+    .filter(({ link }) => link.provisioningMode === 'PARTNER_WEBHOOK')
+    .map(({ link }) => ({ workspaceId, projectId: link.externalProjectId }));
+}
+
+function plan(
+  { connection, parts, startedAt }: Run,
+  observation: Observation,
+  told: Told | undefined,
+  { seatWith, leftBehind }: ObservedSeats,
+  install: InstallState | undefined,
+): Checked & { readonly repairs: readonly Repair[] } {
+  const { logger, keepAfterUnlink, graceMilliseconds } = parts;
+  const releases = planReleases(leftBehind);
+  if (told === undefined) {
+    const isOver = install?.kind === 'disconnected' && startedAt >= install.since + graceMilliseconds;
+    const suspensions = isOver ? planSuspensions(observation) : [];
+    return { repairs: [...suspensions, ...releases], checked: 0, fullLinks: 0, untold: 0, unlinked: 0 };
+  }
+  const { id: connectionId, reconnectedAt = Number.NEGATIVE_INFINITY } = connection;
+  const isLately = startedAt < reconnectedAt + graceMilliseconds;
+  const { repairs, untold, unlinked } = planRepairs(observation, told, {
+    seatWith,
+    keepAfterUnlink,
+    reconnectedAt: isLately ? reconnectedAt : undefined,
+  });
+  const full = told.links.filter(({ isActiveFull }) => isActiveFull);
+  for (const { link, active } of full) {
+    logger.warn({ event: 'contracts.list-full', connectionId, linkId: link.id, count: active.length });
+  }
+  if (unlinked.length > 0)
+    logger.error({ event: 'links.missing-after-reconnect', connectionId, count: unlinked.length });
+  return {
+    repairs: [...repairs, ...releases],
+    checked: told.links.reduce((count, { active }) => count + active.length, 0),
+    fullLinks: full.length,
+    untold: untold.length,
+    unlinked: unlinked.length,
+  };
+}
+
+/** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told. */
+async function catchUp(
+  run: Run,
+  { connectionId, grants }: Observation,
+  repairs: readonly Repair[],
+  endpoint: EndpointHealth | undefined,
+): Promise<void> {
+  const { request, last, parts, startedAt } = run;
+  const admitted = repairs.flatMap((repair): GrantRef[] =>
+    repair.kind === 'admit' ? [{ connectionId, contractId: repair.contract.id, linkId: repair.link.id }] : [],
+  );
+  const now = new Map(grants);
+  for (const grant of await parts.store.grants.getAll(admitted)) now.set(grantName(grant), grant);
+  const { projectId, trainerId } = request.only ?? {};
+  const isWanted = (grant: Grant) =>
+    (projectId === undefined || grant.projectId === projectId) &&
+    (trainerId === undefined || grant.trainerId === trainerId);
+  const lastComplete = last?.completeAt ?? Number.NEGATIVE_INFINITY;
+  const wasAway = startedAt - lastComplete > 2 * parts.intervalMilliseconds || endpoint?.kind === 'healed';
+  await catchUpOnBudgets(
+    {
+      connectionId,
+      grants: [...now.values()].filter(isWanted),
+      since: wasAway ? (request.plannedAt ?? startedAt) : Number.NEGATIVE_INFINITY,
+    },
+    run.repaired,
+    run,
+  );
+}

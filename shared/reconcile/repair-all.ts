@@ -1,0 +1,157 @@
+import { seatOf } from '../access/access.ts';
+import { classify } from '../deliveries/classify.ts';
+import type { OpenTrainClient } from '../opentrain/client.ts';
+import type { Connection } from '../store/connections.ts';
+import type { Reconciliation } from '../store/reconciliations.ts';
+import type { Seat, SeatRef } from '../store/seats.ts';
+import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
+import { brake, isRemoval, seatLeft, seatName } from './brake.ts';
+import { type Drift, findDrift } from './find-drift.ts';
+import { makeRepairs, noteFailure, type Repaired } from './make-repairs.ts';
+import { nameNewcomers } from './name-newcomers.ts';
+import type { Observation } from './observe.ts';
+import type { ObservedPlace, ObservedSeats } from './observe-seats.ts';
+import type { ReconcileParts, ReconcileRequest } from './reconcile-connection.ts';
+import { type Repair, type RepairRow, toRow } from './repairs.ts';
+
+/** One run over one connection. */
+export interface Run {
+  readonly request: ReconcileRequest;
+  readonly connection: Connection;
+  readonly last: Reconciliation | undefined;
+  readonly opentrain: OpenTrainClient;
+  readonly parts: ReconcileParts;
+  readonly signal: AbortSignal;
+  readonly startedAt: number;
+  readonly repaired: Repaired;
+}
+
+/** What a run found to be set right. */
+export interface Found {
+  readonly repairs: readonly Repair[];
+  /** Removals that wait for a person, and what `Hold` calls them. */
+  readonly held: readonly Repair[];
+  readonly heldRemovals: readonly string[];
+}
+
+export interface ToRepair {
+  readonly observation: Observation;
+  readonly seats: ObservedSeats;
+  readonly planned: readonly Repair[];
+  /** Looks at the seats once more: what was repaired has moved them. */
+  readonly lookAgain: () => Promise<ObservedSeats>;
+}
+
+/**
+ * Sets right what grants and seats say, and who is in the workspace.
+ *
+ * Additions come first, so that the brake counts nobody who only moves from one claim to another; then it looks at all
+ * removals of the run at once, those of people who are in without a claim included.
+ */
+export async function repairAll(run: Run, { observation, seats, planned, lookAgain }: ToRepair): Promise<Found> {
+  const { request, connection, opentrain, parts, signal, repaired } = run;
+  const { isDryRun = false, only } = request;
+  const needsNames = isDryRun || only?.trainerId !== undefined;
+  const named = needsNames ? await nameNewcomers(planned, opentrain, signal) : planned;
+  const wanted = named.filter((repair) => isWanted(repair, request));
+  const additions = wanted.filter((repair) => !isRemoval(repair));
+  const removals = wanted.filter(isRemoval);
+  const known = { connection, parts, opentrain, knownLinks: observation.knownLinks, signal };
+  if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
+
+  const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
+  const drift = await findAllDrift(run, observation, places);
+  const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
+  const others = drift.filter(
+    (repair) =>
+      isWanted(repair, request) && !left.has(seatName(repair.seat)) && !(isDryRun && isAbout(repair, additions)),
+  );
+  const isMeant = await findMeant(run, observation, additions);
+  const { go, held, heldRemovals } = brake([...removals, ...others], {
+    seats: seats.held,
+    seatWith,
+    approved: approvedRemovals(run),
+    isMeant,
+  });
+  if (!isDryRun) await makeRepairs(go, repaired, { ...known, seatWith });
+  return { repairs: [...additions, ...go], held, heldRemovals };
+}
+
+const hasChangedAnything = ({ counts, failed }: Repaired): boolean => Object.keys(counts).length > 0 || failed > 0;
+
+function approvedRemovals({ request, last }: Run): ReadonlySet<string> {
+  const hold = last?.hold;
+  return new Set(hold !== undefined && hold.runId === request.approve ? hold.removals : []);
+}
+
+/**
+ * Whether a seat is meant to be given up: all of a connection's are, once the customer or the operator has disconnected it on
+ * purpose. In a dry run, those that would have been claimed anew before are not given up at all.
+ */
+async function findMeant({ request, connection, parts }: Run, { grants }: Observation, additions: readonly Repair[]) {
+  const { status, disconnectedReason } = connection;
+  const isDeliberate = status === 'disconnected' && disconnectedReason !== 'token_refused';
+  const rows: readonly Pick<RepairRow, 'workspaceId' | 'projectId' | 'trainerId'>[] = [
+    ...(isDeliberate ? grants.values() : []),
+    ...(request.isDryRun ? additions.map(toRow) : []),
+  ];
+  const names = new Set<string>();
+  for (const { workspaceId = connection.workspaceId, projectId, trainerId } of rows) {
+    if (projectId === undefined || projectId === '*' || trainerId === undefined) continue;
+    names.add(seatName(seatOf(await parts.placeOf(workspaceId), projectId, trainerId)));
+  }
+  return (seat: SeatRef) => names.has(seatName(seat));
+}
+
+function isWanted(repair: Repair, { only = {} }: ReconcileRequest): boolean {
+  const { projectId, trainerId } = toRow(repair);
+  const isOfProject = only.projectId === undefined || projectId === '*' || projectId === only.projectId;
+  return isOfProject && (only.trainerId === undefined || trainerId === only.trainerId);
+}
+
+/** Whether the seat is one that a repair would have settled, had it been made. */
+function isAbout(drift: Repair, planned: readonly Repair[]): boolean {
+  const { trainerId, projectId } = toRow(drift);
+  const isSame = (row: RepairRow) => row.trainerId === trainerId && (projectId === '*' || row.projectId === projectId);
+  return planned.map(toRow).some(isSame);
+}
+
+async function findAllDrift(
+  { connection, parts, signal, repaired }: Run,
+  observation: Observation,
+  places: readonly ObservedPlace[],
+): Promise<Drift[]> {
+  const isWaiting = ({ openGrants }: Seat) =>
+    [...openGrants].some((name) => observation.grants.get(name)?.reason === 'action_required');
+  const drift: Drift[] = [];
+  for (const place of places) {
+    if (signal.aborted) noteFailure(repaired, { kind: 'out-of-time' });
+    if (signal.aborted || isWorkspaceAway(repaired)) break;
+    try {
+      drift.push(...(await findDrift(place, isWaiting, signal)));
+    } catch (error) {
+      const { workspaceId } = place.place;
+      const about = { connectionId: connection.id, workspaceId, projectId: place.project };
+      // A project that is not there is no reason to try again before the next run; and where nobody is to be, no reason
+      // for a person to look.
+      if (isOfThisProject(error)) {
+        const level = place.seats.some(({ openGrants }) => openGrants.size > 0) ? 'error' : 'warn';
+        parts.logger[level]({ event: 'reconcile.project-unreadable', ...about, error });
+        continue;
+      }
+      const meaning = classify(error, signal);
+      repaired.failed += 1;
+      noteFailure(repaired, meaning);
+      parts.logger.error({ event: 'reconcile.project-unreadable', ...about, error });
+    }
+  }
+  return drift;
+}
+
+const isWorkspaceAway = ({ failure }: Repaired): boolean =>
+  failure?.kind === 'busy' && failure.reason === 'workspace_unavailable';
+
+const isOfThisProject = (error: unknown): boolean =>
+  error instanceof WorkspaceRejectedError ||
+  error instanceof WorkspaceUnsupportedError ||
+  error instanceof NeedsPersonError;

@@ -1,0 +1,115 @@
+import { synthesize } from '../infra/synthesize.ts';
+import {
+  ASSUMPTIONS,
+  type CostLine,
+  costPerMillionEvents,
+  type Deployment,
+  idleCostPerMonth,
+  PRICES,
+  totalOf,
+  volumePerMillionEvents,
+  watchingPerMonth,
+} from './cost.ts';
+import { type CostCounts, countCosts } from './cost-counts.ts';
+
+/** As the stack of prod has it. */
+export function readDeployment(): Deployment {
+  const template = synthesize({ stage: 'prod' });
+  const functions = Object.entries(template.findResources('AWS::Lambda::Function')).map(([id, { Properties }]) => ({
+    id,
+    memoryMb: Number(Properties.MemorySize),
+    logsInvocations: !['WARN', 'ERROR'].includes(Properties.LoggingConfig?.SystemLogLevel),
+  }));
+  const memoryOf = (...ids: readonly string[]) => {
+    const sizes = functions.filter(({ id }) => ids.some((start) => id.startsWith(start)));
+    return Math.max(...sizes.map(({ memoryMb }) => memoryMb));
+  };
+  return {
+    memoryMb: {
+      webhook: memoryOf('Webhook'),
+      worker: memoryOf('Worker'),
+      scheduled: memoryOf('UsageFunction', 'ReconcileFunction'),
+    },
+    logsInvocations: functions.some(({ logsInvocations }) => logsInvocations),
+    alarms: Object.keys(template.findResources('AWS::CloudWatch::Alarm')).length,
+  };
+}
+
+/** The tables of docs/cost.md, by the name that marks them there. */
+export function costTables(counts: CostCounts, deployment: Deployment): ReadonlyMap<string, string> {
+  const { contractStarted, contractEnded, duplicate, idleUsageRun, idleReconcileRun } = counts;
+  const counted = [
+    ['`contract.started`', contractStarted],
+    ['`contract.ended`', contractEnded],
+    ['a duplicate', duplicate],
+    ['a usage run of a connection, nothing to report', idleUsageRun],
+    ['a reconcile run of a connection, nothing to repair', idleReconcileRun],
+  ] as const;
+  return new Map([
+    [
+      'counts',
+      table(
+        ['', 'DynamoDB requests', 'read units', 'write units', 'workspace', 'OpenTrain', 'bytes of log'],
+        counted.map(([what, count]) => [
+          what,
+          ...[count.dynamodbRequests, count.readUnits, count.writeUnits],
+          ...[count.workspaceRequests, count.opentrainRequests, count.logBytes],
+        ]),
+      ),
+    ],
+    [
+      'million',
+      costTable(
+        ['a million events', 'one by one', 'ten at a time'],
+        [costPerMillionEvents(counts, 1, deployment), costPerMillionEvents(counts, 10, deployment)],
+      ),
+    ],
+    ['volume', costTable(['a million events a month', ''], [volumePerMillionEvents(counts)])],
+    [
+      'idle',
+      costTable(
+        ['a month', '1 connection', '100 connections'],
+        [idleCostPerMonth(counts, 1, deployment), idleCostPerMonth(counts, 100, deployment)],
+      ),
+    ],
+    ['watching', costTable(['a month', ''], [watchingPerMonth(deployment)])],
+    ['prices', table(['price', 'dollars'], Object.entries(PRICES).map(priceRow))],
+    [
+      'assumptions',
+      table(
+        ['assumption', 'value'],
+        Object.entries({
+          ...ASSUMPTIONS,
+          recordBytes: counts.recordBytes,
+          ...Object.fromEntries(Object.entries(deployment.memoryMb).map(([name, mb]) => [`memoryMb.${name}`, mb])),
+        }).map(([name, value]) => [`\`${name}\``, Number(value.toFixed(2))]),
+      ),
+    ],
+  ]);
+}
+
+const priceRow = ([name, dollars]: [string, number]) => {
+  const isPerRequest = /(Request|Invocation|Unit)$/.test(name);
+  return [`\`${name}\``, isPerRequest ? `${Number((dollars * 1e6).toPrecision(6))} a million` : String(dollars)];
+};
+
+/** Alternatives beside each other, line by line, and their totals. */
+function costTable(head: readonly string[], alternatives: readonly (readonly CostLine[])[]): string {
+  const [first = []] = alternatives;
+  const dollars = (amount: number | undefined) => `$${(amount ?? 0).toFixed(2)}`;
+  return table(head, [
+    ...first.map(({ what }, index) => [what, ...alternatives.map((lines) => dollars(lines[index]?.dollars))]),
+    ['**together**', ...alternatives.map((lines) => `**${dollars(totalOf(lines))}**`)],
+  ]);
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n');
+}
+
+if (import.meta.main) {
+  for (const [name, text] of costTables(await countCosts(), readDeployment())) {
+    console.log(`<!-- ${name} -->\n\n${text}\n`);
+  }
+}

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { buildCli } from '../../cli/build.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface CliRun {
+  readonly code: number | null;
+  /** Standard output. */
+  readonly output: string;
+  /** Standard error. */
+  readonly error: string;
+}
+
+export interface RunOptions {
+  /** Nothing else of this process's environment but the path. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Standard input, which is no terminal. */
+  readonly input?: string;
+  /** Another Node than this one. */
+  readonly node?: string;
+}
+
+/** The command as it is installed: its bundle, and the script that `npx` runs. */
+export interface BuiltCli {
+  run(args: readonly string[], options?: RunOptions): Promise<CliRun>;
+  /** Runs with `--json`. @throws when the command ends with another code than 0 */
+  json<Data>(args: readonly string[], options?: RunOptions): Promise<Data>;
+  /** All that was ever printed, for a search. */
+  readonly printed: readonly string[];
+  remove(): void;
+}
+
+/** Built anew, so that no test runs what was built yesterday. */
+export function buildCliForTests(): BuiltCli {
+  const directory = mkdtempSync(join(tmpdir(), 'opentrain-connector-cli-'));
+  mkdirSync(join(directory, 'cli'));
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+  symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
+  const script = join(directory, 'cli', 'opentrain-connector.js');
+  copyFileSync(join(ROOT, 'cli', 'opentrain-connector.js'), script);
+  buildCli(join(directory, 'dist', 'cli', 'main.cjs'));
+  const printed: string[] = [];
+
+  async function run(args: readonly string[], { env = {}, input = '', node = process.execPath }: RunOptions = {}) {
+    const { PATH = '' } = process.env;
+    const child = spawn(node, [script, ...args], { env: { PATH, ...env } });
+    child.stdin.end(input);
+    const [output, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    printed.push(output, error);
+    return { code: child.exitCode, output, error };
+  }
+
+  return {
+    run,
+    async json<Data>(args: readonly string[], options: RunOptions = {}): Promise<Data> {
+      const { code, output, error } = await run([...args, '--json'], options);
+      if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${error}${output}`);
+      return JSON.parse(output) as Data;
+    },
+    printed,
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,284 @@
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Scope } from '../../local/opentrain/state.ts';
+import type { ConnectedView } from '../../shared/connections/tell-connected.ts';
+import type { ConnectionId } from '../../shared/ids.ts';
+import { type Story, startStory } from '../support/story.ts';
+import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
+
+/** What the commands do to connections and links, and what people see of it. The rules are tested in test/connections. */
+
+let cli: BuiltCli;
+let story: Story;
+const tokens: string[] = [];
+
+beforeAll(async () => {
+  cli = buildCliForTests();
+  story = await startStory();
+});
+afterAll(async () => {
+  await story.close();
+  cli.remove();
+});
+
+const local = () => ['--local', story.connector.url];
+const run = (...args: string[]): Promise<CliRun> => cli.run([...args, ...local()]);
+
+function consent(organization: string, options: { scopes?: readonly Scope[]; piiConsent?: boolean } = {}) {
+  const consented = story.opentrain.consent({ organization, ...options });
+  tokens.push(consented.token);
+  return consented;
+}
+
+const connect = (id: string, token: string, ...args: string[]) =>
+  cli.run(['connect', id, ...local(), ...args], { env: { OPENTRAIN_PARTNER_TOKEN: token } });
+
+/** A customer who is connected by the command. */
+async function connected() {
+  const id = story.unique('acme') as ConnectionId;
+  const consented = consent(id);
+  const { code, error } = await connect(id, consented.token);
+  if (code !== 0) throw new Error(error);
+  const job = story.opentrain.postJob({ organizationId: consented.organizationId }).id;
+  return { id, job, ...consented };
+}
+
+describe('connect', () => {
+  test('with the token from the environment: says what was done, and that nothing is missing', async () => {
+    const { token, installId } = consent('acme');
+    const { code, output, error } = await connect('acme', token);
+    expect({ code, error }).toEqual({ code: 0, error: '' });
+    expect(output).toContain(`Connected acme to install ${installId}, in the workspace default.`);
+    expect(output).toMatch(/^Endpoint \S+ registered: http.*\/webhooks\/opentrain\/acme$/m);
+    expect(output).toContain('Nothing is missing');
+    expect(await story.store.connections.get('acme' as ConnectionId)).toMatchObject({ status: 'active', installId });
+  });
+
+  test('with the token from standard input; once more keeps the endpoint', async () => {
+    const { token } = consent('beta');
+    const first = await cli.run(['connect', 'beta', ...local(), '--json'], { input: `${token}\n` });
+    const again = await cli.run(['connect', 'beta', ...local(), '--json'], { input: token });
+    const [one, two] = [first, again].map(({ output }) => JSON.parse(output) as ConnectedView);
+    expect(one).toMatchObject({ connectionId: 'beta', kept: false, missingScopes: [], piiConsent: true });
+    expect(two).toMatchObject({ endpointId: one?.endpointId, kept: true });
+  });
+
+  test('after the customer has reconnected, it is the same command', async () => {
+    const { id, installId } = await connected();
+    const { token, installId: renewed } = story.opentrain.reconnect(installId);
+    tokens.push(token);
+    const { output } = await connect(id, token);
+    expect(output).toContain(`Connected ${id} to install ${renewed}`);
+    expect(output).toContain('registered:');
+  });
+
+  test('says in plain words what is missing, and what will not work without it', async () => {
+    const { token } = consent('poor', { scopes: ['webhooks:manage', 'participants:read'], piiConsent: false });
+    const { code, output } = await connect('poor', token);
+    expect(code).toBe(0);
+    expect(output).toContain('Missing: the scope contracts:read. Without it,');
+    expect(output).toContain('Missing: the scope participants:email. Without it, Work Emails are withheld');
+    expect(output).toContain('Missing: the consent to personal data. Without it, Work Emails are withheld');
+    expect(output).toContain('let them reconnect, then run this with the new token');
+  });
+
+  test('a revoked token is refused by OpenTrain: 5, with what to do', async () => {
+    const { token, installId } = consent('revoked');
+    story.opentrain.revoke(installId);
+    const { code, error } = await connect('revoked', token);
+    expect(error).toContain('The token is wrong or was revoked');
+    expect(code).toBe(5);
+  });
+
+  test('the token of another customer is refused, unless that is meant', async () => {
+    const { id } = await connected();
+    const { token } = consent('somebody else');
+    const { code, error } = await connect(id, token);
+    expect(code).toBe(5);
+    expect(error).toMatch(/customer|organi[sz]ation/i);
+    expect((await connect(id, token, '--replace-customer')).code).toBe(0);
+  });
+
+  test('a workspace that there is not: 4', async () => {
+    const { token } = consent('elsewhere');
+    const { code, error } = await connect('elsewhere', token, '--workspace', 'nowhere');
+    expect(error).toContain('There is no workspace "nowhere"');
+    expect(code).toBe(4);
+  });
+
+  test.each([
+    ['none', '', 'nothing came'],
+    ['another secret', 'whsec_of_an_endpoint', 'does not begin with ot_ptk_'],
+    ['more than the token', 'ot_ptk_one ot_ptk_two', 'more than one word'],
+  ])('a token is needed, and %s came: 2', async (_what, input, said) => {
+    const { code, error } = await cli.run(['connect', 'acme', ...local()], { input });
+    expect(error).toContain(said);
+    if (input !== '') expect(error).not.toContain(input);
+    expect(code).toBe(2);
+  });
+});
+
+describe('consent-link', () => {
+  test('needs no deployment when the app is named', async () => {
+    const { code, output } = await cli.run([
+      'consent-link',
+      '--slug',
+      'our-platform',
+      '--project',
+      'p 1',
+      '--state',
+      's',
+    ]);
+    expect(output.trim()).toBe(
+      'https://app.opentrain.ai/integrations/our-platform/connect?external_project_id=p+1&state=s',
+    );
+    expect(code).toBe(0);
+  });
+
+  test('knows the app from the customers that are connected', async () => {
+    await connected();
+    const { url } = await cli.json<{ url: string }>(['consent-link', ...local()]);
+    expect(url).toBe(`${new URL(story.opentrain.platformApiUrl).origin}/integrations/demo-platform/connect`);
+  });
+
+  test('without either, says what is needed: 2', async () => {
+    const { code, error } = await cli.run(['consent-link']);
+    expect(error).toContain('--slug');
+    expect(code).toBe(2);
+  });
+});
+
+describe('links', () => {
+  test('link, links, unlink: from nothing to nothing', async () => {
+    const { id, job } = await connected();
+    expect((await run('links', id)).output).toContain('has no project link yet');
+
+    const project = story.unique('street-signs');
+    const linked = await run('link', id, '--project', project, '--job', job, '--name', 'Street signs');
+    expect(linked.output).toMatch(new RegExp(`^Linked project ${project} to job ${job} \\(link \\S+\\)\\.`));
+    expect((await run('link', id, '--project', project, '--job', job)).output).toContain('Was linked already');
+
+    const { links } = await cli.json<{ links: { linkId: string }[] }>(['links', id, ...local()]);
+    expect(links).toEqual([
+      {
+        linkId: expect.any(String),
+        projectId: project,
+        name: 'Street signs',
+        jobId: job,
+        provisioningMode: 'PARTNER_WEBHOOK',
+      },
+    ]);
+    expect((await run('links', id)).output).toMatch(
+      new RegExp(`${links[0]?.linkId} +${project} +Street signs +${job} +the connector`),
+    );
+
+    const hired = story.opentrain.hire({ jobId: job, trainer: story.unique('Maria Silva') });
+    await expect.poll(() => story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
+    const dry = await run('unlink', id, project, '--dry-run');
+    expect(dry.output).toContain('Contracts that run through it: 1. Nothing was done.');
+    expect((await cli.json<{ links: unknown[] }>(['links', id, ...local()])).links).toHaveLength(1);
+
+    const unasked = await run('unlink', id, project);
+    expect(unasked.error).toContain('Nobody can be asked here: say so with --yes.');
+    expect(unasked.code).toBe(7);
+    const removed = await run('unlink', id, links[0]?.linkId ?? '', '--yes');
+    expect(removed.output).toContain(`Removed the link of project ${project}`);
+    await expect.poll(() => story.membersOf(project)).toEqual([]);
+    expect((await run('links', id)).output).toContain('has no project link yet');
+  });
+
+  test('the API’s limits and conflicts are explained: 5', async () => {
+    const { id, job, organizationId } = await connected();
+    const project = story.unique('conflicted');
+    await run('link', id, '--project', project, '--job', job);
+    const other = story.opentrain.postJob({ organizationId }).id;
+    const conflict = await run('link', id, '--project', project, '--job', other);
+    expect(conflict.error).toContain(`to the job ${job}`);
+    expect(conflict.error).toContain('OpenTrain changes no links: unlink it');
+    const long = await run('link', id, '--project', 'p'.repeat(201), '--job', job);
+    expect(long.error).toContain('projectId has 201 characters, of at most 200');
+    const foreign = await run('link', id, '--project', story.unique('p'), '--job', 'job_of_somebody_else');
+    expect(foreign.error).toMatch(/job/);
+    expect([conflict.code, long.code, foreign.code]).toEqual([5, 5, 5]);
+  });
+
+  test('a link that OpenTrain manages is told apart', async () => {
+    const { id, job } = await connected();
+    const linked = await run('link', id, '--project', story.unique('p'), '--job', job, '--managed-by-opentrain');
+    expect(linked.output).toContain('the connector stays out of it');
+    expect((await run('links', id)).output).toMatch(/ OpenTrain$/m);
+  });
+
+  test('what there is not: 4', async () => {
+    const { id } = await connected();
+    const nobody = await run('links', 'nobody');
+    expect(nobody.error).toMatch(/There is no connection nobody in local mode\. There are: .*acme/);
+    const nothing = await run('unlink', id, 'no-such-project', '--yes');
+    expect([nobody.code, nothing.code]).toEqual([4, 4]);
+  });
+});
+
+describe('rotate-secret', () => {
+  test('says that both secrets are live, and until when; forced, it is over at once, and the new one works', async () => {
+    const { id, installId } = await connected();
+    const before = await story.connector.parameters.get(story.connector.names.webhookSecrets(id));
+    const first = await run('rotate-secret', id);
+    expect(first.code).toBe(0);
+    expect(first.output).toContain(`Both secrets of ${id} are live`);
+    expect(first.output).toContain(`opentrain-connector rotate-secret ${id} --local`);
+    expect(story.opentrain.endpointsOf(installId)).toHaveLength(2);
+    const again = await cli.json<{ kind: string; for: string }>(['rotate-secret', id, ...local()]);
+    expect(again).toMatchObject({ kind: 'waiting', for: 'first_delivery', until: expect.stringMatching(/Z$/) });
+
+    const unasked = await run('rotate-secret', id, '--force');
+    expect(unasked.code).toBe(7);
+    const forced = await run('rotate-secret', id, '--force', '--yes');
+    expect(forced.output).toContain(`Rotated: ${id} has one endpoint`);
+    expect(story.opentrain.endpointsOf(installId)).toHaveLength(1);
+    const after = await story.connector.parameters.get(story.connector.names.webhookSecrets(id));
+    expect(after).not.toBe(before);
+    expect((await run('send-test', id)).code).toBe(0);
+  });
+});
+
+describe('disconnect', () => {
+  test('asks first, tells what stays, and takes token and secrets away', async () => {
+    const { id, job, installId } = await connected();
+    const project = story.unique('p');
+    await run('link', id, '--project', project, '--job', job);
+    const hired = story.opentrain.hire({ jobId: job, trainer: story.unique('Maria Silva') });
+    await expect.poll(() => story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
+
+    const dry = await run('disconnect', id, '--dry-run');
+    expect(dry.output).toContain('Who is in stays in for 24 hours: 1 trainer. Nothing was done.');
+    expect((await run('disconnect', id)).code).toBe(7);
+    expect((await story.store.connections.get(id)).status).toBe('active');
+
+    const done = await run('disconnect', id, '--yes');
+    expect(done.code).toBe(0);
+    expect(done.output).toContain('1 endpoint deleted');
+    expect(done.output).toContain('1 contract still open: whoever is in stays in for 24 hours');
+    expect((await story.store.connections.get(id)).status).toBe('disconnected');
+    const { parameters, names } = story.connector;
+    expect([await parameters.get(names.token(id)), await parameters.get(names.webhookSecrets(id))]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(story.opentrain.endpointsOf(installId)).toEqual([]);
+    expect(story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
+  });
+});
+
+test('no token and no secret was ever printed, no Work Email either; none is in the table', async () => {
+  const printed = cli.printed.join('\n');
+  expect(printed).toContain('Connected acme');
+  expect(tokens.length).toBeGreaterThan(5);
+  for (const word of [...tokens, 'whsec_', '@opentrain.work']) expect(printed).not.toContain(word);
+  expect(printed.replaceAll('(ot_ptk_…', '').replaceAll('begin with ot_ptk_,', '')).not.toContain('ot_ptk_');
+  expect(printed).not.toMatch(/^\s+at /m);
+
+  const dynamo = new DynamoDBClient({});
+  const { Items = [] } = await dynamo.send(new ScanCommand({ TableName: story.connector.addresses.table }));
+  expect(Items.length).toBeGreaterThan(10);
+  for (const word of [...tokens, 'ot_ptk_', 'whsec_']) expect(JSON.stringify(Items)).not.toContain(word);
+});

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ConnectionId } from '../../shared/ids.ts';
+import { type Story, startStory } from '../support/story.ts';
+import { type BuiltCli, buildCliForTests } from './built-cli.ts';
+
+/** `reconcile`. What is compared, and how it is set right, is tested in test/reconcile. */
+
+let cli: BuiltCli;
+let story: Story;
+
+beforeAll(async () => {
+  cli = buildCliForTests();
+  story = await startStory();
+});
+afterAll(async () => {
+  await story.close();
+  cli.remove();
+});
+
+const local = () => ['--local', story.connector.url];
+
+interface Shown {
+  readonly dryRun: boolean;
+  readonly connections: readonly {
+    readonly connectionId: string;
+    readonly repairs: readonly { readonly action: string; readonly why?: string; readonly trainerId?: string }[];
+    readonly held: readonly object[];
+    readonly holdRunId?: string;
+  }[];
+}
+
+test('--dry-run shows who would be let in, where and why, and does nothing', async () => {
+  const { customer, contract, project } = await story.newHire();
+  const shown = await cli.json<Shown>(['reconcile', customer.id, '--dry-run', ...local()]);
+  expect(shown).toMatchObject({ dryRun: true, connections: [{ connectionId: customer.id, held: [] }] });
+  expect(shown.connections[0]?.repairs).toContainEqual(
+    expect.objectContaining({ action: 'add', why: 'contract_unheard_of', contractId: contract.id, projectId: project }),
+  );
+  const { output } = await cli.run(['reconcile', customer.id, '--dry-run', ...local()]);
+  expect(output).toMatch(new RegExp(`^${customer.id} +add +- +${project} +${contract.id} +runs at OpenTrain`, 'm'));
+  expect(output).toContain('Nothing was done.');
+  expect(story.membersOf(project)).toEqual([]);
+});
+
+test('asks first, then does it; afterwards all agree', async () => {
+  const { customer, project, workEmail } = await story.newHire();
+  expect((await cli.run(['reconcile', customer.id, ...local()])).code).toBe(7);
+  expect(story.membersOf(project)).toEqual([]);
+
+  expect((await cli.run(['reconcile', customer.id, '--yes', ...local()])).code).toBe(0);
+  expect(story.membersOf(project)).toEqual([workEmail]);
+  const { code, output } = await cli.run(['reconcile', customer.id, '--yes', ...local()]);
+  expect([code, output]).toEqual([0, expect.stringContaining('agree')]);
+});
+
+test('one project, or one trainer, and nobody else', async () => {
+  const { customer, jobId, project, trainer } = await story.newHire();
+  const other = customer.link(jobId);
+  await cli.run(['reconcile', customer.id, '--project', project, '--yes', ...local()]);
+  expect([story.membersOf(project).length, story.membersOf(other.project).length]).toEqual([1, 0]);
+
+  await cli.run(['reconcile', customer.id, '--yes', ...local()]);
+  story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+  await cli.run(['reconcile', customer.id, '--trainer', 'somebody-else', '--yes', ...local()]);
+  expect(story.membersOf(project)).toEqual([]);
+  await cli.run(['reconcile', customer.id, '--trainer', trainer.opentrainUserId, '--yes', ...local()]);
+  expect(story.membersOf(project)).toHaveLength(1);
+});
+
+test('many removals at once are held and listed: 3; --approve lets them through', async () => {
+  const customer = await story.newCustomer();
+  const job = customer.postJob();
+  const { project } = customer.link(job);
+  const contracts = Array.from({ length: 4 }, () => customer.hire(job));
+  await cli.run(['reconcile', customer.id, '--yes', ...local()]);
+  expect(story.membersOf(project)).toHaveLength(4);
+
+  for (const { id } of contracts) story.opentrain.endContract(id);
+  const held = await cli.run(['reconcile', customer.id, '--yes', ...local()]);
+  expect(held.code).toBe(3);
+  expect(held.output).toContain('4 removals held');
+  expect(story.membersOf(project)).toHaveLength(4);
+
+  const [, runId = ''] = /--approve (\S+)/.exec(held.output) ?? [];
+  const wrong = await cli.run(['reconcile', customer.id, '--approve', 'reconcile-of-yesterday', '--yes', ...local()]);
+  expect(wrong).toMatchObject({ code: 2, error: expect.stringContaining(runId) });
+  expect((await cli.run(['reconcile', customer.id, '--approve', runId, '--yes', ...local()])).code).toBe(0);
+  expect(story.membersOf(project)).toEqual([]);
+});
+
+test('a connection that OpenTrain refuses is told, and the others are done: 5', async () => {
+  const [refused, well] = [await story.newHire(), await story.newHire()];
+  story.opentrain.setFeatureEnabled(refused.customer.organizationId, false);
+  const { code, output } = await cli.run(['reconcile', '--yes', ...local()]);
+  story.opentrain.setFeatureEnabled(refused.customer.organizationId, true);
+  expect([code, output]).toEqual([5, expect.stringContaining(`${refused.customer.id}: OpenTrain refuses the token`)]);
+  expect(story.membersOf(well.project)).toHaveLength(1);
+});
+
+test('--approve without a connection, or with a part only, is no command: 2', async () => {
+  const id = 'acme' as ConnectionId;
+  expect((await cli.run(['reconcile', '--approve', 'run', ...local()])).code).toBe(2);
+  expect((await cli.run(['reconcile', id, '--approve', 'run', '--project', 'p', ...local()])).code).toBe(2);
+});
