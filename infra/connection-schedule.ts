@@ -17,7 +17,10 @@ import { queueKeeping, WorkQueue } from './work-queue.ts';
 
 export interface ConnectionScheduleProps {
   /** What the function has in common with all others. */
-  readonly functionDefaults: Pick<ConnectorFunctionProps, 'logRetention' | 'metricsNamespace' | 'retainLogs' | 'bundleDirectory'>;
+  readonly functionDefaults: Pick<
+    ConnectorFunctionProps,
+    'logRetention' | 'metricsNamespace' | 'retainLogs' | 'bundleDirectory'
+  >;
 
   /** Which bundle to deploy; it names the queue as well. */
   readonly bundle: FunctionName;

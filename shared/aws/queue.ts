@@ -1,4 +1,4 @@
-import { type AwsJsonClient, AwsError } from './aws-json-client.ts';
+import { AwsError, type AwsJsonClient } from './aws-json-client.ts';
 
 export interface QueueMessage {
   readonly body: string;

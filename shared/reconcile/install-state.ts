@@ -1,8 +1,21 @@
 import { classify } from '../deliveries/classify.ts';
+import { ConnectorError } from '../errors.ts';
 import type { WorkerParts } from '../events/event-context.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
 import type { Connection } from '../store/connections.ts';
+
+/** The token is not of the install that the connection has: what OpenTrain says is not about what the table says. */
+export class OtherInstallError extends ConnectorError {
+  override readonly name = 'OtherInstallError';
+
+  constructor(connection: Connection['id']) {
+    super(
+      `The connection ${connection} and its token are of different installs, or it was connected anew just now. ` +
+        'If that lasts, connect it with its present token.',
+    );
+  }
+}
 
 /** Whether the connection is one to work with. */
 export type InstallState =
@@ -21,6 +34,7 @@ const REFUSED_FOR_MILLISECONDS = 3600_000;
  * Asks OpenTrain who we are, and notes what it says: scopes and consent, or that the token is refused.
  *
  * @param isDryRun - then nothing is noted
+ * @throws {OtherInstallError} when the token is of another install
  */
 export async function lookAtInstall(
   connection: Connection,
@@ -45,6 +59,7 @@ export async function lookAtInstall(
     if (isLost) return lost;
     return isDryRun ? { kind: 'refused' } : noteRefusal(connection, parts);
   }
+  if (connection.installId !== undefined && connection.installId !== install.id) throw new OtherInstallError(id);
   if (isDryRun) return { kind: isLost ? 'back' : 'active' };
   if (isLost) {
     await store.connections.reactivate(id, clock.now());
@@ -66,6 +81,23 @@ async function noteRefusal(connection: Connection, { store, clock, logger }: Wor
   if (!changed) return { kind: 'refused' };
   logger.error({ event: 'connection.disconnected', connectionId: id, reason: 'token_refused' });
   return { kind: 'disconnected', since: now };
+}
+
+/**
+ * For right before anything is taken away: links and tokens go with their install, and a customer who reconnects in the
+ * midst of a run must not be seen with the old ones and the new ones at once.
+ *
+ * @throws {OtherInstallError} when the connection is not what it was when the run began
+ */
+export async function assertUnchanged(
+  connection: Connection,
+  install: InstallState | undefined,
+  { store }: Pick<WorkerParts, 'store'>,
+): Promise<void> {
+  const { status, installId } = await store.connections.get(connection.id);
+  const expected =
+    install === undefined ? connection.status : install.kind === 'disconnected' ? install.kind : 'active';
+  if (status !== expected || installId !== connection.installId) throw new OtherInstallError(connection.id);
 }
 
 function sameScopes(one: readonly string[] | undefined, other: readonly string[]): boolean {

@@ -6,7 +6,7 @@ import type { WorkspaceProject } from '../store/notices.ts';
 import { catchUpOnBudgets } from './catch-up-on-budgets.ts';
 import { type Checked, conclude } from './conclude.ts';
 import { type EndpointHealth, healEndpoint } from './heal-endpoint.ts';
-import { type InstallState, lookAtInstall } from './install-state.ts';
+import { assertUnchanged, type InstallState, lookAtInstall } from './install-state.ts';
 import { noteFailure, nothingRepaired } from './make-repairs.ts';
 import { type Observation, observeOpenTrain, observeTable, type Told } from './observe.ts';
 import { type ObservedSeats, observeSeats } from './observe-seats.ts';
@@ -76,6 +76,7 @@ export type ReconcileOutcome =
  * Compares what OpenTrain, the table and the workspace say of one connection, and sets right what differs, through the same
  * grants, seats and `converge` as events do. A run that finds nothing to do writes nothing but its summary.
  *
+ * @throws {OtherInstallError} when the customer reconnects in the midst of it
  * @throws what OpenTrain, the table or the workspace throws before there is anything to repair, unless OpenTrain refuses
  */
 export async function reconcileConnection(
@@ -98,6 +99,7 @@ export async function reconcileConnection(
   const told = isWelcome
     ? await unlessRefused(run, () => observeOpenTrain(observation, { store, opentrain }, signal))
     : undefined;
+  if (!isDryRun) await assertUnchanged(connection, install, parts);
   const lookAgain = () => observeSeats(observation, projectsOf(told, run), parts);
   const seats = await lookAgain();
   const { repairs: planned, ...remarks } = plan(run, observation, told, seats, install);

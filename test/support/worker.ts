@@ -1,8 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { createWorkerHandler, type WorkerHandler, type WorkerHandlerParts } from '../../functions/worker/handler.ts';
 import { createConnectorParts } from '../../functions/parts.ts';
+import { createWorkerHandler, type WorkerHandler, type WorkerHandlerParts } from '../../functions/worker/handler.ts';
 import { readWorkerSettings } from '../../functions/worker/settings.ts';
 import { type EmulatorOptions, type Emulators, startEmulators } from '../../local/aws/emulators.ts';
 import { startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';

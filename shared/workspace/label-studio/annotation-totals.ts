@@ -29,9 +29,7 @@ export function sumAnnotations(annotations: Iterable<Annotation>, { from, to }: 
     day.tasks += 1;
     day.labels += countLabels(result ?? []);
   }
-  return [...days.entries()]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, day]): AccountDay => day);
+  return [...days.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, day]): AccountDay => day);
 }
 
 /**
