@@ -44,8 +44,8 @@ export function endOf(text: string | undefined): number {
 }
 
 /**
- * A grant has a Work Email from when it first tried to let its trainer in: one that has waited for consent all the time, or
- * whose end was told before its beginning, stands for no work, and takes none from a contract that did let them in.
+ * A grant has a Work Email from when it first tried to let its trainer in: one that has waited for consent all the time,
+ * or whose end was told before its beginning, stands for no work, and takes none from a contract that did let them in.
  *
  * @returns undefined for a grant that never let anybody in
  */

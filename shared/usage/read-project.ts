@@ -39,8 +39,9 @@ type Rows = Map<TrainerId, Map<string, DayWork>>;
 /**
  * Reads what was done in one project, and gives each contract its share.
  *
- * All that contracts have as whole days is one read; those that reach back farther have one more. A contract that begins or
- * ends within the window costs one for the part of that day: a day's total alone does not tell what lies before and after.
+ * All that contracts have as whole days is one read; those that reach back farther have one more. A contract that begins
+ * or ends within the window costs one for the part of that day: a day's total alone does not tell what lies before and
+ * after.
  *
  * @param since - a midnight, milliseconds since the epoch: where most claims begin to be looked at
  * @param now - the end of all windows, milliseconds since the epoch

@@ -81,7 +81,7 @@ export function faultOfDate(
   return undefined;
 }
 
-/** With zero for whatever was told before and is no more there: a field that is left out of a report keeps what it was. */
+/** With zero for what was told before and is there no more: a field that is left out of a report keeps what it was. */
 export function fillIn(totals: DayTotals, before: DayTotals | undefined): DayTotals {
   const values = MEASURES.flatMap((measure) => {
     const value = totals[measure] ?? (before?.[measure] === undefined ? undefined : 0);

@@ -3,7 +3,7 @@ import type { Change, Item, Key, Table } from '../../shared/store/table.ts';
 
 /**
  * The table without a server, for histories by the hundred. It refuses what DynamoDB refuses (numbers that it cannot
- * hold, a change without anything in it); that it does the same as the emulator is what test/store/usage.test.ts is for.
+ * hold, a change without anything in it); that it does the same as the emulator is what test/store/usage.test.ts shows.
  */
 export function createMemoryTable(): Table {
   // Frozen, so that they need not be copied for everybody who reads them.

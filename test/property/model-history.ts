@@ -56,6 +56,8 @@ export interface ModelPlan {
   readonly choices: readonly number[];
   /** How many crashes and failures there are at most. */
   readonly troubles: number;
+  /** One step in so many. */
+  readonly seldom: number;
   /** Whether deliveries that are left at the end are worked off, or lost. */
   readonly drains: boolean;
 }
@@ -358,7 +360,7 @@ function createHistory(plan: ModelPlan) {
     steps += 1;
     if (steps > 20_000) throw new Error('the history does not come to an end');
     now += nextChoice(5) * 1_000;
-    if (troubles > 0 && nextChoice(9) === 0) await stir(step);
+    if (troubles > 0 && nextChoice(plan.seldom) === 0) await stir(step);
     else await step.go();
     return true;
   }

@@ -86,6 +86,7 @@ const plans: fc.Arbitrary<ModelPlan> = fc.record({
   lost: fc.constantFrom(0, 1, 1, 4, 8),
   choices: fc.noBias(fc.array(fc.nat(5039), { minLength: 20, maxLength: 80, size: 'max' })),
   troubles: fc.nat(10),
+  seldom: fc.constantFrom(6, 20, 60),
   drains: fc.boolean(),
 });
 

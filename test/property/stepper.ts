@@ -1,6 +1,6 @@
 /**
- * Runs several workers at once like `interleaver.ts`, for workers that do several things at the same time: each may wait
- * before any number of steps. All that they wait for must be a step; then they stand still when the test looks.
+ * Runs several workers at once like `interleaver.ts`, for workers that do several things at the same time: each may
+ * wait before any number of steps. All that they wait for must be a step; then they stand still when the test looks.
  */
 export interface Stepper {
   /** Starts a worker, its every request a step. @param onEnd - not called once it was killed */

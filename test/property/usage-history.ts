@@ -68,7 +68,7 @@ export async function runUsageHistory(plan: UsagePlan): Promise<UsageHistoryResu
     workers.set(worker, { startedAt: clock.now(), stop });
   }
 
-  /** A request that nobody waits for any more arrives within minutes: as long as its sender has its turn, see `begin`. */
+  /** A request that nobody waits for any more arrives within minutes, as long as its sender has its turn. */
   function letFly(step: WaitingStep): void {
     const latest = (workers.get(step.worker)?.startedAt ?? 0) + TURN_MILLISECONDS;
     underway.push({ at: Math.min(clock.now() + nextChoice(240) * 1_000, latest), perform: step.take() });
