@@ -420,8 +420,11 @@ function createHistory(plan: ModelPlan) {
         break;
       case 'unlink': {
         const { links = [], since = 0 } = kept.get(command.customer) ?? {};
-        const unlinked = world.unlink(command.customer, projectOf(command.project));
-        kept.set(command.customer, { links: links.filter(({ id }) => id !== unlinked), since });
+        const project = projectOf(command.project);
+        // With the new link, that of before is over: its claims have been passed on, or will be.
+        if (world.unlink(command.customer, project)) {
+          kept.set(command.customer, { links: links.filter((link) => link.project !== project), since });
+        }
         break;
       }
       case 'revoke':

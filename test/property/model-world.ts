@@ -221,14 +221,14 @@ export function createWorld(accessScope: AccessScope) {
       noteHires();
       emit(install, 'project_link.created', link.id, { projectLink: showLink(link) });
     },
-    /** @returns which link it was, if there was one */
-    unlink(customer: number, project: ProjectId): LinkId | undefined {
+    /** @returns false when there is nothing to unlink */
+    unlink(customer: number, project: ProjectId): boolean {
       const install = installOf(customer);
       const link = install.links.find((one) => one.project === project);
-      if (!install.isActive || link === undefined) return undefined;
+      if (!install.isActive || link === undefined) return false;
       install.links = install.links.filter((one) => one !== link);
       emit(install, 'project_link.removed', link.id, { projectLink: showLink(link) });
-      return link.id;
+      return true;
     },
     revoke,
     /** @param keepsLinks - whether the new install has the links of the old one, or none */

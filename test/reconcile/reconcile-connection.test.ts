@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 let story: Story;
 
@@ -10,62 +12,345 @@ beforeAll(async () => {
 });
 afterAll(() => story.close());
 
+const now = () => story.opentrain.clock.now();
+
 describe('what no delivery told', () => {
   test('a link and its hires are found, and those whose contracts ended are out', async () => {
-    const { customer, jobId, contract, project, workEmail } = await story.newHire();
+    const { customer, jobId, contract, project, workEmail, link } = await story.newHire();
     const second = customer.hire(jobId);
-    await story.connector.reconcile();
+    const { checked, repaired } = await runReconcile(story, customer.id);
     expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail].sort());
+    expect({ checked, repaired }).toEqual({ checked: 2, repaired: { 'record-link': 1, contract_unheard_of: 2 } });
 
     story.opentrain.endContract(contract.id);
-    await story.connector.reconcile();
+    const ended = await runReconcile(story, customer.id);
     expect(story.membersOf(project)).toEqual([second.trainer?.workEmail]);
-  });
-
-  test('a link that was removed ends what was granted by it', async () => {
-    const { customer, link, project } = await story.newHire();
-    await story.connector.reconcile();
-    expect(story.membersOf(project)).toHaveLength(1);
-    story.opentrain.unlinkProject(customer.installId, link.id);
-    await story.connector.reconcile();
-    expect(story.membersOf(project)).toEqual([]);
-  });
-});
-
-describe('drift in the workspace', () => {
-  test('who was taken out by hand is in again, who should be out is out, and nobody else is touched', async () => {
-    const { customer, contract, trainer, project, workEmail, jobId } = await story.newHire();
-    await story.connector.reconcile();
-    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
-    story.workspace.addMemberByHand(project, { workEmail: 'somebody@opentrain.work', displayName: 'Somebody' });
-    await story.connector.reconcile();
-    expect(story.membersOf(project)).toEqual([workEmail, 'somebody@opentrain.work'].sort());
-
-    customer.hire(jobId);
-    story.opentrain.endContract(contract.id);
-    await story.connector.reconcile();
-    story.workspace.addMemberByHand(project, {
-      opentrainUserId: trainer.opentrainUserId,
-      workEmail,
-      displayName: 'Back by hand',
+    expect(ended.repaired).toEqual({ contract_ended: 1 });
+    expect(await customer.grant(contract, link)).toMatchObject({
+      state: 'ended',
+      endDate: story.opentrain.contract(contract.id).endDate,
     });
-    await story.connector.reconcile();
-    expect(story.membersOf(project)).not.toContain(workEmail);
-    expect(story.membersOf(project)).toContain('somebody@opentrain.work');
   });
-});
 
-describe('a connection that was revoked', () => {
-  test('keeps its trainers’ access for the grace period, loses it then, and has it back after a reconnect', async () => {
-    const { customer, project, workEmail } = await story.newHire({ delivered: true });
-    await story.idle();
-    expect(story.membersOf(project)).toEqual([workEmail]);
-    story.opentrain.revoke(customer.installId);
-    await story.idle();
+  test('contracts of every customer are found by one schedule, each in a job of its own', async () => {
+    const hires = [await story.newHire(), await story.newHire()];
     await story.connector.reconcile();
+    for (const { project, workEmail } of hires) expect(story.membersOf(project)).toEqual([workEmail]);
+    const done = story.lines.filter(({ event }) => event === 'reconcile.connection-done');
+    expect(done.map(({ connectionId }) => connectionId)).toEqual(
+      expect.arrayContaining(hires.map(({ customer }) => customer.id)),
+    );
+  });
+
+  test('who provisions is respected: nobody is let in by a link that OpenTrain looks after itself', async () => {
+    const { customer, project } = await story.newHire({ mode: 'MANAGED_ADAPTER' });
+    expect(await runReconcile(story, customer.id)).toMatchObject({ checked: 0, repairs: [] });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('ended is final: a contract that is over here stays so, though OpenTrain lists it as running', async () => {
+    const { customer, contract, link, project } = await story.newHire();
+    await customer.deliver(customer.event('contract.started'));
+    const ended = { ...customer.event('contract.started'), id: '99999999999999999999', type: 'contract.ended' };
+    await customer.deliver(ended);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ checked: 1, repaired: { 'record-link': 1 } });
+    expect(story.membersOf(project)).toEqual([]);
+    expect((await customer.grant(contract, link))?.state).toBe('ended');
+  });
+
+  test('a crash between two steps of an event is made good: a claim that was lost, and one that was left behind', async () => {
+    const { customer, contract, link, project, trainer, workEmail } = await story.newHire();
+    await runReconcile(story, customer.id);
+    const seat = await story.seatOf(project, trainer);
+    const grant = await customer.grant(contract, link);
+    if (seat === undefined || grant === undefined) throw new Error('Nobody was let in.');
+
+    await story.store.seats.release(seat, grant, now());
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ claim_lost: 1 });
     expect(story.membersOf(project)).toEqual([workEmail]);
-    await story.opentrain.clock.advance(24 * HOUR);
-    await story.connector.reconcile();
+
+    await story.store.grants.end(grant, {}, now());
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ claim_left_behind: 1 });
     expect(story.membersOf(project)).toEqual([]);
   });
 });
+
+describe('a contract that OpenTrain lists neither as running nor as ended', () => {
+  test('loses its access, but not for good', async () => {
+    const { customer, project, workEmail } = await story.newHire();
+    await runReconcile(story, customer.id);
+    const paused = { opentrainFetch: withoutContracts };
+    expect((await runReconcile(story, customer.id, paused)).repaired).toEqual({ contract_untold: 1 });
+    expect(story.membersOf(project)).toEqual([]);
+    expect((await runReconcile(story, customer.id, paused)).repaired).toEqual({});
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ reconnected: 1 });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+});
+
+/** OpenTrain, whose lists of contracts are empty. */
+const withoutContracts: typeof fetch = async (input) => {
+  const { pathname } = new URL(input instanceof Request ? input.url : input);
+  return pathname.endsWith('/contracts') ? Response.json({ contracts: [] }) : fetch(input);
+};
+
+describe('a link with more contracts than OpenTrain lists', () => {
+  test('is told, and nobody is taken for gone whom the list may have left out', async () => {
+    const { customer, jobId, contract, project, workEmail, link } = await story.newHire();
+    await runReconcile(story, customer.id);
+    const newer = Array.from({ length: 200 }, () => customer.hire(jobId, 'Ana Sousa'));
+    const full = await runReconcile(story, customer.id);
+    expect(full).toMatchObject({ checked: 200, fullLinks: 1, untold: 1, held: [] });
+    expect(full.lines).toContainEqual(
+      expect.objectContaining({ event: 'contracts.list-full', level: 'warn', linkId: link.id, count: 200 }),
+    );
+    expect(await story.store.reconciliations.get(customer.id)).toMatchObject({ fullLinks: 1 });
+    expect(story.membersOf(project)).toEqual(['ana.sousa@opentrain.work', workEmail]);
+
+    // That it has ended is told by the other list, however full this one is.
+    story.opentrain.endContract(contract.id);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ fullLinks: 1, untold: 0, repaired: { contract_ended: 1 } });
+    expect(story.membersOf(project)).toEqual(['ana.sousa@opentrain.work']);
+
+    for (const { id } of newer.slice(0, 1)) story.opentrain.endContract(id);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ checked: 199, fullLinks: 0, untold: 0 });
+  });
+});
+
+describe('consent that comes later', () => {
+  test('trainers who were parked without a Work Email are let in by the next run, and until then nothing is written', async () => {
+    const { customer, contract, link, project, workEmail } = await story.newHire({ piiConsent: false });
+    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 1, held: [] });
+    const before = await customer.grant(contract, link);
+    expect(before).toMatchObject({ state: 'parked', reason: 'waiting_for_consent' });
+    await story.opentrain.clock.advance(1_000);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 1, repaired: {} });
+    expect(await customer.grant(contract, link)).toEqual(before);
+    expect(story.membersOf(project)).toEqual([]);
+
+    story.opentrain.setPiiConsent(customer.installId, true);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 0, repaired: { was_parked: 1 } });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect((await customer.connection()).piiConsent).toBe(true);
+  });
+
+  test('and so is one whom an event had parked', async () => {
+    const { customer, project, workEmail } = await story.newHire({ piiConsent: false });
+    expect(await customer.deliver(customer.event('contract.started'))).toBe('parked: waiting_for_consent');
+    story.opentrain.setPiiConsent(customer.installId, true);
+    await story.connector.reconcile();
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+});
+
+describe('what needs a person', () => {
+  const NEEDS_PERSON = 422;
+
+  test('is told once, tried again by every run, and made so once they have helped', async () => {
+    const { NeedsPersonError } = await import('../../shared/workspace/errors.ts');
+    const { customer, contract, link, project, workEmail } = await story.newHire();
+    const stuck = {
+      workspace: {
+        ensureAccess: async () => {
+          throw new NeedsPersonError('Somebody must help.', { steps: ['Help.'] });
+        },
+      },
+    };
+    expect(NEEDS_PERSON).toBe(422);
+    const first = await runReconcile(story, customer.id, stuck);
+    expect(first).toMatchObject({ kind: 'done', waiting: 1, failed: 0 });
+    expect(first.lines).toContainEqual(expect.objectContaining({ event: 'reconcile.needs-person', level: 'error' }));
+    const parked = await customer.grant(contract, link);
+    expect(parked).toMatchObject({ state: 'parked', reason: 'action_required', steps: ['Help.'] });
+
+    await story.opentrain.clock.advance(1_000);
+    const second = await runReconcile(story, customer.id, stuck);
+    expect(second).toMatchObject({ waiting: 1, repaired: {} });
+    expect(second.lines.filter(({ level }) => level === 'error')).toHaveLength(1); // The endpoint, which this story has none of.
+    expect(await customer.grant(contract, link)).toEqual(parked);
+
+    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 0, repaired: { was_parked: 1 } });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+});
+
+describe('budgets', () => {
+  test('are asked for where they were never told, and then no more', async () => {
+    const { customer, contract, project } = await story.newHire();
+    story.opentrain.fundMilestone(contract.id, { volume: 10 });
+    const first = await runReconcile(story, customer.id);
+    expect(first.calls.opentrain).toContain('getContractBudget');
+    expect(await customer.budget(contract)).toMatchObject({ state: 'OK', fundedVolume: 10 });
+    const second = await runReconcile(story, customer.id);
+    expect(second.calls.opentrain).not.toContain('getContractBudget');
+    expect(story.workspace.noticeOf(project)).toBeUndefined();
+  });
+
+  test('are asked for after a pause, of whichever side: milestone events are not replayed', async () => {
+    const { customer, contract, project, trainer } = await story.newHire();
+    story.opentrain.fundMilestone(contract.id, { volume: 1 });
+    await runReconcile(story, customer.id);
+    const workDate = new Date(now()).toISOString().slice(0, 10);
+    await customer.client.reportContractUsage(contract.id as never, [
+      { workDate, totalSeconds: 3_600, workerOpentrainUserId: trainer.opentrainUserId },
+    ]);
+    await story.opentrain.clock.advance(HOUR - 60_000);
+    await runReconcile(story, customer.id);
+    expect(story.workspace.noticeOf(project)).toBeUndefined();
+
+    await story.opentrain.clock.advance(2 * HOUR);
+    await runReconcile(story, customer.id);
+    expect(story.workspace.noticeOf(project)).toMatchObject({ state: 'DEPLETED' });
+
+    story.opentrain.fundMilestone(contract.id, { volume: 100 });
+    await story.opentrain.clock.advance(DAY);
+    await runReconcile(story, customer.id);
+    expect(story.workspace.noticeOf(project)).toBeUndefined();
+  });
+
+  test('a pause is over only once all of them were asked for', async () => {
+    const { customer } = await story.newHire();
+    await runReconcile(story, customer.id);
+    await story.opentrain.clock.advance(DAY);
+    const away: typeof fetch = async (input) => {
+      const { pathname } = new URL(input instanceof Request ? input.url : input);
+      return pathname.endsWith('/budget') ? Response.json({}, { status: 503 }) : fetch(input);
+    };
+    expect(await runReconcile(story, customer.id, { opentrainFetch: away })).toMatchObject({ kind: 'retry', failed: 1 });
+    const again = await runReconcile(story, customer.id);
+    expect(again.calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
+  });
+});
+
+describe('a part of a connection', () => {
+  test('one project, or one trainer, and nobody else: newcomers are asked for their names first', async () => {
+    const { customer, jobId, project, trainer, workEmail } = await story.newHire();
+    const other = customer.link(jobId);
+    const second = customer.hire(jobId);
+    const named = await runReconcile(story, customer.id, { only: { trainerId: trainer.opentrainUserId as never } });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect(story.membersOf(other.project)).toEqual([workEmail]);
+    expect(named.repairs.every(({ trainerId }) => trainerId === trainer.opentrainUserId)).toBe(true);
+
+    await runReconcile(story, customer.id, { only: { projectId: project as never } });
+    expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail].sort());
+    expect(story.membersOf(other.project)).toEqual([workEmail]);
+    // A run over a part says nothing about the rest.
+    expect(await story.store.reconciliations.get(customer.id)).toBeUndefined();
+  });
+});
+
+describe('when one side is away', () => {
+  test('a busy workspace is asked no further, and the run is tried again after what it asked for', async () => {
+    const { customer, jobId, project } = await story.newHire();
+    for (let more = 0; more < 9; more += 1) customer.hire(jobId);
+    story.workspace.respondNext(429, { 'retry-after': '77' }, 100);
+    const { kind, failed, calls, ...outcome } = await runReconcile(story, customer.id);
+    expect({ kind, failed }).toEqual({ kind: 'retry', failed: 10 });
+    expect(outcome).toMatchObject({ reason: 'busy', retryAfterSeconds: 77 });
+    // Those that were under way at once.
+    expect(calls.workspace.length).toBeLessThanOrEqual(4);
+    story.workspace.respondNext(200, {}, 0);
+    for (let left = 100 - calls.workspace.length; left > 0; left -= 1) await fetch(`${story.workspace.url}/workspace`, { headers: { authorization: `Bearer ${story.workspace.token}` } });
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toHaveLength(10);
+  });
+
+  test('what OpenTrain refuses keeps nobody from being taken out: a scope may be missing', async () => {
+    const { customer, jobId, contract, project } = await story.newHire();
+    await runReconcile(story, customer.id);
+    story.opentrain.endContract(contract.id);
+    customer.hire(jobId);
+    const refusing: typeof fetch = async (input) => {
+      const { pathname } = new URL(input instanceof Request ? input.url : input);
+      return pathname.endsWith('/participants')
+        ? Response.json({ error: 'no', code: 'FORBIDDEN', requestId: 'r' }, { status: 403 })
+        : fetch(input);
+    };
+    const refused = await runReconcile(story, customer.id, { opentrainFetch: refusing });
+    expect(refused).toMatchObject({ kind: 'done', failed: 1, repaired: { contract_ended: 1 } });
+    expect(story.membersOf(project)).toEqual([]);
+    expect((await customer.connection()).attention).toBe('opentrain_forbidden');
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toHaveLength(1);
+    expect((await customer.connection()).attention).toBeUndefined();
+  });
+
+  test('a run whose time runs out is gone on with, not called done', async () => {
+    const { customer, jobId } = await story.newHire();
+    for (let more = 0; more < 9; more += 1) customer.hire(jobId);
+    const stop = new AbortController();
+    let let_in = 0;
+    const slow = {
+      ensureAccess: async () => {
+        let_in += 1;
+        if (let_in === 2) stop.abort();
+        return {};
+      },
+    };
+    const outcome = await runReconcile(story, customer.id, { workspace: slow, signal: stop.signal });
+    expect(outcome).toMatchObject({ kind: 'retry', reason: 'out-of-time' });
+    expect(outcome.failed).toBeGreaterThanOrEqual(5);
+    expect((await story.store.reconciliations.get(customer.id))?.completeAt).toBeUndefined();
+  });
+});
+
+describe('the summary', () => {
+  test('says in the table and in the log what was checked, repaired, held and failed, and how long it took', async () => {
+    const { customer } = await story.newHire();
+    const { lines, runId } = await runReconcile(story, customer.id);
+    expect(await story.store.reconciliations.get(customer.id)).toMatchObject({
+      runId,
+      at: expect.any(Number),
+      durationMs: expect.any(Number),
+      checked: 1,
+      fullLinks: 0,
+      repaired: { 'record-link': 1, contract_unheard_of: 1 },
+      waiting: 0,
+      failed: 0,
+      outcome: 'active',
+      completeAt: expect.any(Number),
+    });
+    const done = { event: 'reconcile.connection-done', level: 'info', connectionId: customer.id, runId };
+    expect(lines).toContainEqual(
+      expect.objectContaining({ ...done, count: 1, repaired: 2, held: 0, failed: 0, durationMs: expect.any(Number) }),
+    );
+  });
+});
+
+describe('a run that finds nothing to do', () => {
+  test('writes its summary and nothing else, and makes as many requests for ten contracts as for one', async () => {
+    const { customer, jobId } = await story.newHire({ delivered: true });
+    await story.idle();
+    await runReconcile(story, customer.id);
+    const one = await runReconcile(story, customer.id);
+    expect(one.calls).toEqual({
+      // The connection, the last run, grants, links, the connection once more, seats, budgets; and the summary.
+      dynamodb: 8,
+      opentrain: ['getCurrentInstall', 'listWebhookEndpoints', 'listProjectLinks', 'listContracts'],
+      workspace: ['listMembers'],
+    });
+    expect(one).toMatchObject({ repairs: [], endpoint: 'fine', checked: 1 });
+
+    for (let more = 0; more < 9; more += 1) customer.hire(jobId);
+    await story.idle();
+    await runReconcile(story, customer.id);
+    const ten = await runReconcile(story, customer.id);
+    expect(ten).toMatchObject({ checked: 10, calls: one.calls });
+
+    const items = await everything(customer.id);
+    await story.opentrain.clock.advance(1_000);
+    await runReconcile(story, customer.id);
+    const changed = (await everything(customer.id)).filter((item) => !items.includes(item));
+    expect(changed.map((item) => JSON.parse(item).sk)).toEqual(['RECONCILIATION']);
+  });
+});
+
+/** Every item of a connection, as text. */
+async function everything(connection: string): Promise<string[]> {
+  const { countedTable } = await import('../support/worker.ts');
+  const { table } = countedTable(story.connector.emulators);
+  const items: string[] = [];
+  for await (const item of table.list(`CONN#${connection}`, '')) items.push(JSON.stringify(item));
+  return items;
+}
