@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import { classify, type Meaning } from '../deliveries/classify.ts';
+import { grantName } from '../store/grants.ts';
 import { applyRepair, type RepairContext } from './apply-repair.ts';
-import { type Repair, toRow } from './repairs.ts';
+import { type Repair, refOf, toRow } from './repairs.ts';
 
 /** Repairs at once: each is a handful of requests. */
 const LANES = 4;
@@ -12,12 +13,20 @@ export interface Repaired {
   readonly counts: Record<string, number>;
   /** Those that wait for consent or for a person. */
   waiting: number;
+  /** Names of the grants that a person must help with: trying again at once is of no use. */
+  readonly stuck: Set<string>;
   failed: number;
   /** Of the failures, the one that says best when to come back. */
   failure: Meaning | undefined;
 }
 
-export const nothingRepaired = (): Repaired => ({ counts: {}, waiting: 0, failed: 0, failure: undefined });
+export const nothingRepaired = (): Repaired => ({
+  counts: {},
+  waiting: 0,
+  stuck: new Set(),
+  failed: 0,
+  failure: undefined,
+});
 
 /**
  * Makes repairs, a few at once. Each stands on its own, unless the other side is away altogether.
@@ -53,7 +62,10 @@ export async function makeRepairs(
         repaired.waiting += 1;
         // It waited before, too: nothing has changed.
         if (why === 'was_parked') return;
-        if (verdict.reason === 'action_required') parts.logger.error({ event: 'reconcile.needs-person', ...about });
+        if (verdict.reason === 'action_required') {
+          if (repair.kind === 'admit') repaired.stuck.add(grantName(refOf(repair, connection.id)));
+          parts.logger.error({ event: 'reconcile.needs-person', ...about });
+        }
       }
       repaired.counts[about.reason] = (repaired.counts[about.reason] ?? 0) + 1;
       parts.logger.info({ event: 'reconcile.repaired', ...about, outcome: repair.kind });

@@ -1,7 +1,7 @@
 import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { WorkerParts } from '../events/event-context.ts';
 import type { ConnectionId, ProjectId, TrainerId } from '../ids.ts';
-import { type Grant, type GrantRef, grantName } from '../store/grants.ts';
+import { type Grant, grantName } from '../store/grants.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import { catchUpOnBudgets } from './catch-up-on-budgets.ts';
 import { type Checked, conclude } from './conclude.ts';
@@ -12,7 +12,7 @@ import { type Observation, observeOpenTrain, observeTable, type Told } from './o
 import { type ObservedSeats, observeSeats } from './observe-seats.ts';
 import { planReleases, planRepairs, planSuspensions } from './plan-repairs.ts';
 import { type Run, repairAll } from './repair-all.ts';
-import type { Repair, RepairRow } from './repairs.ts';
+import { type Repair, type RepairRow, refOf } from './repairs.ts';
 
 export interface ReconcileParts extends WorkerParts {
   /** This deployment's URL for a connection's deliveries; undefined where nobody told. */
@@ -190,9 +190,7 @@ async function catchUp(
   endpoint: EndpointHealth | undefined,
 ): Promise<void> {
   const { request, last, parts, startedAt } = run;
-  const admitted = repairs.flatMap((repair): GrantRef[] =>
-    repair.kind === 'admit' ? [{ connectionId, contractId: repair.contract.id, linkId: repair.link.id }] : [],
-  );
+  const admitted = repairs.flatMap((repair) => (repair.kind === 'admit' ? [refOf(repair, connectionId)] : []));
   const now = new Map(grants);
   for (const grant of await parts.store.grants.getAll(admitted)) now.set(grantName(grant), grant);
   const { projectId, trainerId } = request.only ?? {};

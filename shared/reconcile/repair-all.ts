@@ -121,8 +121,9 @@ async function findAllDrift(
   observation: Observation,
   places: readonly ObservedPlace[],
 ): Promise<Drift[]> {
-  const isWaiting = ({ openGrants }: Seat) =>
-    [...openGrants].some((name) => observation.grants.get(name)?.reason === 'action_required');
+  const isStuck = (name: string) =>
+    repaired.stuck.has(name) || observation.grants.get(name)?.reason === 'action_required';
+  const isWaiting = ({ openGrants }: Seat) => [...openGrants].some(isStuck);
   const drift: Drift[] = [];
   for (const place of places) {
     if (signal.aborted) noteFailure(repaired, { kind: 'out-of-time' });

@@ -1,4 +1,4 @@
-import type { ContractId, LinkId, ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
+import type { ConnectionId, ContractId, LinkId, ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
 import type { Contract, ProjectLink } from '../opentrain/relied-on.ts';
 import type { Grant, GrantRef } from '../store/grants.ts';
 import type { Seat } from '../store/seats.ts';
@@ -49,6 +49,13 @@ export interface Admission {
   /** Whose contract it is, where that was asked for before: see `nameNewcomers`. */
   readonly trainerId?: TrainerId | undefined;
 }
+
+/** The grant that somebody is let in by. */
+export const refOf = ({ contract, link }: Admission, connectionId: ConnectionId): GrantRef => ({
+  connectionId,
+  contractId: contract.id,
+  linkId: link.id,
+});
 
 /** A repair as people read it. */
 export interface RepairRow {

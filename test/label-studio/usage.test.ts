@@ -153,36 +153,36 @@ test('OpenTrain has what was annotated in both projects, also after an edit and 
   const place = await newJob(2);
   const [one, other] = place.links;
   if (one === undefined || other === undefined) throw new Error('Two projects are linked.');
-  const { contract, trainer: maria } = await hire(place, 'Maria Silva');
-  const { contract: his, trainer: kofi } = await hire(place, 'Kofi Mensah');
-  await annotate(maria, one.project, 600.4, 3);
-  const late = await annotate(maria, one.project, 90.3, 2);
-  const wrong = await annotate(maria, other.project, 300, 1);
-  await annotate(kofi, other.project, 45.5, 4);
-  await harness.totals.skip(kofi, one.project, { at: Date.now() - 7_000, seconds: 7, labels: 0 });
+  const { contract, trainer: noor } = await hire(place, 'Noor Haddad');
+  const { contract: his, trainer: tomas } = await hire(place, 'Tomás Vidal');
+  await annotate(noor, one.project, 600.4, 3);
+  const late = await annotate(noor, one.project, 90.3, 2);
+  const wrong = await annotate(noor, other.project, 300, 1);
+  await annotate(tomas, other.project, 45.5, 4);
+  await harness.totals.skip(tomas, one.project, { at: Date.now() - 7_000, seconds: 7, labels: 0 });
 
   await reportUsage();
-  expect(await truthOf(contract, maria, place)).toMatchObject([{ seconds: 991, tasks: 3, labels: 6 }]);
-  expect(toldOf(contract)).toEqual(await truthOf(contract, maria, place));
-  expect(toldOf(his)).toEqual(await truthOf(his, kofi, place));
+  expect(await truthOf(contract, noor, place)).toMatchObject([{ seconds: 991, tasks: 3, labels: 6 }]);
+  expect(toldOf(contract)).toEqual(await truthOf(contract, noor, place));
+  expect(toldOf(his)).toEqual(await truthOf(his, tomas, place));
 
   await harness.totals.correct(late, { at: Date.now(), seconds: 120, labels: 2 });
   await harness.totals.remove(wrong);
   await reportUsage();
-  expect(await truthOf(contract, maria, place)).toMatchObject([{ seconds: 720, tasks: 2, labels: 5 }]);
-  expect(toldOf(contract)).toEqual(await truthOf(contract, maria, place));
-  expect(toldOf(his)).toEqual(await truthOf(his, kofi, place));
+  expect(await truthOf(contract, noor, place)).toMatchObject([{ seconds: 720, tasks: 2, labels: 5 }]);
+  expect(toldOf(contract)).toEqual(await truthOf(contract, noor, place));
+  expect(toldOf(his)).toEqual(await truthOf(his, tomas, place));
 });
 
 test('who is hired again on the day of the end has each contract’s own share', async () => {
   const place = await newJob(1);
   const project = place.links[0]?.project as ProjectRef;
-  const { contract, trainer } = await hire(place, 'Aiko Tanaka');
+  const { contract, trainer } = await hire(place, 'Ingrid Solberg');
   await annotate(trainer, project, 100, 1);
   await end(contract);
   await expect.poll(() => harness.tryToWork(trainer, project), PATIENCE).toBe('locked-out');
 
-  const { contract: again } = await hire(place, 'Aiko Tanaka');
+  const { contract: again } = await hire(place, 'Ingrid Solberg');
   expect((await grantOf(again, place))?.state).toBe('parked');
   await harness.performSteps?.((await grantOf(again, place))?.steps ?? [], trainer);
   const started = opentrain.deliveriesOf(endpointId).findLast(({ event }) => event.type === 'contract.started');
@@ -203,7 +203,7 @@ test('who is hired again on the day of the end has each contract’s own share',
 test('whoever was removed from the organisation has no address any more, and is found by the id that the seat kept', async () => {
   const place = await newJob(1);
   const project = place.links[0]?.project as ProjectRef;
-  const { contract, trainer } = await hire(place, 'Jonas Weber');
+  const { contract, trainer } = await hire(place, 'Pavel Dvorak');
   await annotate(trainer, project, 200, 2);
   const doubtful = await annotate(trainer, project, 50, 1);
   await end(contract);
