@@ -88,10 +88,10 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   // Before there is an ACTIVE endpoint: its first delivery may come at once, and must not meet the earlier, disconnected
   // install.
   const now = clock.now();
-  const installSince = sameInstall === undefined ? { installSince: now } : {};
-  const fresh = {
+  const isReconnect = known.installId !== undefined && sameInstall === undefined && !isOfAnother(known, install);
+  const fresh: FreshConnection = {
     ...freshConnection(request, install),
-    ...installSince,
+    ...(isReconnect && { reconnectedAt: now }),
     ...endpointFields(standing, sameInstall, now),
   };
   await connections.connect(fresh, clock.now());

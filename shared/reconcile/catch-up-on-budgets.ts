@@ -60,7 +60,6 @@ export async function catchUpOnBudgets(
 
   function fail(error: unknown, about: { contractId: ContractId } | WorkspaceProject): void {
     const meaning = classify(error, signal);
-    repaired.failed += 1;
     noteFailure(repaired, meaning);
     parts.logger.warn({ event: 'reconcile.budget-failed', connectionId, ...about, reason: meaning.kind, error });
   }

@@ -49,11 +49,8 @@ export async function makeRepairs(
   }
 
   async function make(repair: Repair): Promise<void> {
-    if (signal.aborted || isAway(repaired.failure, repair)) {
-      repaired.failed += 1;
-      if (signal.aborted) noteFailure(repaired, { kind: 'out-of-time' });
-      return;
-    }
+    const away = signal.aborted ? ({ kind: 'out-of-time' } as const) : whoIsAway(repaired.failure, repair);
+    if (away !== undefined) return noteFailure(repaired, away);
     const { action, why, ...subject } = toRow(repair);
     const about = { connectionId: connection.id, ...subject, reason: why ?? repair.kind };
     try {
@@ -77,7 +74,6 @@ export async function makeRepairs(
         if (why !== 'was_parked') parts.logger.error({ event: 'reconcile.needs-person', ...about, error });
         return;
       }
-      repaired.failed += 1;
       noteFailure(repaired, meaning);
       const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
       parts.logger[level]({ event: 'reconcile.repair-failed', ...about, outcome: repair.kind, error });
@@ -92,13 +88,14 @@ const TURNS: readonly (readonly Repair['kind'][])[] = [
 ];
 
 /** The workspace is needed for everything, OpenTrain only to find out who a newcomer is. */
-function isAway(failure: Meaning | undefined, { kind }: Repair): boolean {
-  if (failure?.kind !== 'busy') return false;
-  return failure.reason === 'workspace_unavailable' || kind === 'admit';
+function whoIsAway(failure: Meaning | undefined, { kind }: Repair): Meaning | undefined {
+  if (failure?.kind !== 'busy') return undefined;
+  return failure.reason === 'workspace_unavailable' || kind === 'admit' ? failure : undefined;
 }
 
-/** Of several, whoever asks for a pause says best when to come back. */
+/** One thing more that could not be done. Of several failures, that of a side that is busy says best when to come back. */
 export function noteFailure(repaired: Repaired, meaning: Meaning): void {
+  repaired.failed += 1;
   const isWorse = repaired.failure === undefined || RANK[meaning.kind] > RANK[repaired.failure.kind];
   if (isWorse) repaired.failure = meaning;
 }

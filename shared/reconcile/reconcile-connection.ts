@@ -120,7 +120,6 @@ async function unlessRefused<Answer>(run: Run, ask: () => Promise<Answer>): Prom
   } catch (error) {
     const meaning = classify(error, run.signal);
     if (meaning.kind !== 'opentrain-refuses') throw error;
-    run.repaired.failed += 1;
     noteFailure(run.repaired, meaning);
     run.parts.logger.error({ event: 'reconcile.refused', connectionId: run.connection.id, error });
     return undefined;

@@ -1,5 +1,5 @@
 import { seatOf } from '../access/access.ts';
-import { classify } from '../deliveries/classify.ts';
+import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
 import type { Reconciliation } from '../store/reconciliations.ts';
@@ -60,7 +60,7 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
 
   const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
-  const drift = await findAllDrift(run, observation, places);
+  const { drift, failures } = await findAllDrift(run, observation, places);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
   const others = drift.filter(
     (repair) =>
@@ -74,6 +74,8 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
     isMeant,
   });
   if (!isDryRun) await makeRepairs(go, repaired, { ...known, seatWith });
+  // Only now: a project that cannot be listed is no reason to leave anybody in it, or in another.
+  for (const failure of failures) noteFailure(repaired, failure);
   return { repairs: [...additions, ...go], held, heldRemovals };
 }
 
@@ -120,14 +122,15 @@ async function findAllDrift(
   { connection, parts, signal, repaired }: Run,
   observation: Observation,
   places: readonly ObservedPlace[],
-): Promise<Drift[]> {
+): Promise<{ readonly drift: readonly Drift[]; readonly failures: readonly Meaning[] }> {
   const isStuck = (name: string) =>
     repaired.stuck.has(name) || observation.grants.get(name)?.reason === 'action_required';
   const isWaiting = ({ openGrants }: Seat) => [...openGrants].some(isStuck);
   const drift: Drift[] = [];
+  const failures: Meaning[] = [];
   for (const place of places) {
-    if (signal.aborted) noteFailure(repaired, { kind: 'out-of-time' });
-    if (signal.aborted || isWorkspaceAway(repaired)) break;
+    if (signal.aborted) return { drift, failures: [{ kind: 'out-of-time' }] };
+    if ([repaired.failure, ...failures].some(tellsOfWorkspaceAway)) break;
     try {
       drift.push(...(await findDrift(place, isWaiting, signal)));
     } catch (error) {
@@ -135,21 +138,15 @@ async function findAllDrift(
       const about = { connectionId: connection.id, workspaceId, projectId: place.project };
       // A project that is not there is no reason to try again before the next run; and where nobody is to be, no reason
       // for a person to look.
-      if (isOfThisProject(error)) {
-        const level = place.seats.some(({ openGrants }) => openGrants.size > 0) ? 'error' : 'warn';
-        parts.logger[level]({ event: 'reconcile.project-unreadable', ...about, error });
-        continue;
-      }
-      const meaning = classify(error, signal);
-      repaired.failed += 1;
-      noteFailure(repaired, meaning);
-      parts.logger.error({ event: 'reconcile.project-unreadable', ...about, error });
+      const isUrgent = !isOfThisProject(error) || place.seats.some(({ openGrants }) => openGrants.size > 0);
+      parts.logger[isUrgent ? 'error' : 'warn']({ event: 'reconcile.project-unreadable', ...about, error });
+      if (!isOfThisProject(error)) failures.push(classify(error, signal));
     }
   }
-  return drift;
+  return { drift, failures };
 }
 
-const isWorkspaceAway = ({ failure }: Repaired): boolean =>
+const tellsOfWorkspaceAway = (failure: Meaning | undefined): boolean =>
   failure?.kind === 'busy' && failure.reason === 'workspace_unavailable';
 
 const isOfThisProject = (error: unknown): boolean =>

@@ -1,0 +1,342 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
+import { runReconcile } from '../support/reconcile.ts';
+import { type Story, startStory } from '../support/story.ts';
+import { runUsage } from '../support/usage.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+let story: Story;
+
+beforeAll(async () => {
+  story = await startStory();
+});
+afterAll(() => story.close());
+
+const wait = (milliseconds: number) => story.opentrain.clock.advance(milliseconds);
+type Hired = Awaited<ReturnType<Story['newHire']>>;
+
+/** A customer with one trainer who is in. */
+async function newHire(): Promise<Hired> {
+  const hired = await story.newHire({ delivered: true });
+  await story.idle();
+  await runReconcile(story, hired.customer.id);
+  expect(story.membersOf(hired.project)).toEqual([hired.workEmail]);
+  await wait(MINUTE);
+  return hired;
+}
+
+/** The customer connects the platform anew, and the operator gives the connector the new token. */
+async function reconnect({ customer }: Hired) {
+  const consented = story.opentrain.reconnect(customer.installId);
+  await story.idle();
+  await story.connector.connect(customer.id, consented.token);
+  await wait(MINUTE);
+  return consented;
+}
+
+const linkAnew = ({ jobId, project }: Hired, { installId }: { installId: string }) =>
+  story.opentrain.linkProject(installId, {
+    externalProjectId: project,
+    jobId,
+    provisioningMode: 'PARTNER_WEBHOOK',
+  });
+
+describe('install.revoked', () => {
+  test('stops deliveries and usage at once; access stays for a day, and is then removed', async () => {
+    const hired = await newHire();
+    const { customer, project, contract, workEmail, link } = hired;
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    expect(await customer.connection()).toMatchObject({
+      status: 'disconnected',
+      disconnectedReason: 'install_revoked',
+      disconnectedAt: expect.any(Number),
+    });
+    expect(await customer.deliver(customer.event('contract.started', contract.id))).toBe(
+      'parked: connection_disconnected',
+    );
+    expect((await runUsage(story, customer.id)).outcome.kind).toBe('disconnected');
+
+    await wait(24 * HOUR - 2 * MINUTE);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ install: 'disconnected', repairs: [] });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    await wait(3 * MINUTE);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repaired: { disconnected: 1 }, held: [] });
+    expect(story.membersOf(project)).toEqual([]);
+    expect((await customer.grant(contract, link))?.state).toBe('suspended');
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repairs: [], calls: { opentrain: [] } });
+  });
+
+  test('told once more, it gives no further day', async () => {
+    const { customer, project } = await newHire();
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    await wait(23 * HOUR);
+    const revoked = customer.event('install.revoked');
+    expect(await customer.deliver(revoked, { delivery: story.unique('again') })).toBe('done: disconnected');
+    await wait(HOUR);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('leaves alone what another customer has granted in the same project', async () => {
+    const { customer, project, trainer, workEmail } = await newHire();
+    const neighbour = await story.newCustomer();
+    const job = neighbour.postJob();
+    neighbour.link(job, { project });
+    const [same, other] = [neighbour.hire(job, 'Shared Trainer'), neighbour.hire(job)];
+    const own = customer.hire(
+      story.opentrain.contract((await customer.grants())[0]?.contractId ?? '').jobId,
+      'Shared Trainer',
+    );
+    await story.idle();
+    await runReconcile(story, neighbour.id);
+    expect(story.membersOf(project)).toHaveLength(3);
+
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    await wait(25 * HOUR);
+    await runReconcile(story, customer.id);
+    expect(own.trainer?.opentrainUserId).toBe(same.trainer?.opentrainUserId);
+    expect(story.membersOf(project)).toEqual([other.trainer?.workEmail, 'shared.trainer@opentrain.work'].sort());
+    expect(story.membersOf(project)).not.toContain(workEmail);
+    expect((await story.seatOf(project, trainer))?.openGrants.size).toBe(0);
+  });
+
+  test('a crash in the midst of the removal is made good by the next run', async () => {
+    const { customer, contract, link, project } = await newHire();
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    await wait(25 * HOUR);
+    // As far as the crashed run got: the grant is suspended, and the seat was never told.
+    const grant = await customer.grant(contract, link);
+    if (grant === undefined) throw new Error('There is no grant.');
+    await story.store.grants.suspend(grant, story.opentrain.clock.now());
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ claim_left_behind: 1 });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('drift is looked after meanwhile: who has a claim is in, and who has none is out', async () => {
+    const { customer, project, trainer, workEmail } = await newHire();
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    await wait(25 * HOUR);
+    await runReconcile(story, customer.id);
+    story.workspace.addMemberByHand(project, { ...trainer, workEmail });
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([]);
+  });
+});
+
+describe('a reconnect within the day', () => {
+  test('keeps everyone where they are, where the new install has no link yet, and passes them on to the new link', async () => {
+    const hired = await newHire();
+    const { customer, project, contract, link, workEmail, jobId } = hired;
+    const second = customer.hire(jobId);
+    await story.idle();
+    const consented = await reconnect(hired);
+    const both = [workEmail, second.trainer?.workEmail].sort();
+    const kept = await runReconcile(story, customer.id);
+    expect(kept).toMatchObject({ install: 'active', repairs: [], unlinked: 2 });
+    expect(kept.lines).toContainEqual(
+      expect.objectContaining({ event: 'links.missing-after-reconnect', level: 'error', count: 2 }),
+    );
+    expect(story.membersOf(project)).toEqual(both);
+
+    const requests = story.workspace.requests.of('deleteMember');
+    story.opentrain.endContract(second.id);
+    const anew = linkAnew(hired, consented);
+    await story.idle();
+    await runReconcile(story, customer.id);
+    // The contract that ended meanwhile is on no list of the new link.
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ unlinked: 0 });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect(story.workspace.requests.of('deleteMember')).toBe(requests + 1);
+    expect((await customer.grant(contract, link))?.state).toBe('ended');
+    expect((await customer.grant(contract, anew))?.state).toBe('open');
+
+    // From now on, only the new link counts.
+    story.opentrain.endContract(contract.id);
+    await story.idle();
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('who is not linked anew within a day loses their place', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    await reconnect(hired);
+    await wait(24 * HOUR - 10 * MINUTE);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    await wait(HOUR);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repaired: { 'remove-link': 1, link_removed: 1 } });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('a link of the new install that is removed is removed at once', async () => {
+    const hired = await newHire();
+    const consented = await reconnect(hired);
+    const { customer, jobId } = hired;
+    const other = story.unique('project');
+    const link = linkAnew({ ...hired, project: other }, consented);
+    await story.idle();
+    expect(story.membersOf(other)).toHaveLength(1);
+    story.opentrain.holdDeliveries();
+    story.opentrain.unlinkProject(consented.installId, link.id);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(other)).toEqual([]);
+    await story.opentrain.release();
+    expect(jobId).toBe(link.jobId);
+  });
+
+  test('the new token before the table knows of it: nothing is compared that does not belong together', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    const consented = story.opentrain.reconnect(customer.installId);
+    await story.connector.parameters.put(story.connector.names.token(customer.id), consented.token);
+    await expect(runReconcile(story, customer.id)).rejects.toThrow('different installs');
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+
+  test('in the midst of a run: nothing is taken away by what the old install and the new one say together', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    let isReconnected = false;
+    const meanwhile: typeof fetch = async (input) => {
+      const request = input instanceof Request ? input : new Request(input);
+      if (!new URL(request.url).pathname.endsWith('/project-links')) return fetch(request);
+      if (!isReconnected) await reconnect(hired);
+      isReconnected = true;
+      const token = await story.connector.parameters.get(story.connector.names.token(customer.id));
+      return fetch(request.url, { headers: { authorization: `Bearer ${token}` } });
+    };
+    await expect(runReconcile(story, customer.id, { opentrainFetch: meanwhile })).rejects.toThrow('connected anew');
+    expect(isReconnected).toBe(true);
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+});
+
+describe('a reconnect after the day', () => {
+  test('brings everyone back whose contract runs, once their project is linked', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    await wait(25 * HOUR);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([]);
+
+    const consented = await reconnect(hired);
+    story.opentrain.holdDeliveries();
+    linkAnew(hired, consented);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    await story.opentrain.release();
+  });
+});
+
+describe('a token that OpenTrain refuses without a word', () => {
+  const refuse = ({ customer }: Hired, isOn = true) =>
+    story.opentrain.setFeatureEnabled(customer.organizationId, !isOn);
+
+  test('is taken for lost after an hour, over two runs; a day later access is removed; when it is back, so are they', async () => {
+    const hired = await newHire();
+    const { customer, project, contract, link, workEmail } = hired;
+    refuse(hired);
+    const first = await runReconcile(story, customer.id);
+    expect(first).toMatchObject({ kind: 'done', install: 'refused', repairs: [] });
+    expect(first.lines).toContainEqual(
+      expect.objectContaining({ event: 'connection.needs-attention', level: 'error' }),
+    );
+    expect(await customer.connection()).toMatchObject({ status: 'active', attention: 'opentrain_forbidden' });
+    await wait(59 * MINUTE);
+    expect((await runReconcile(story, customer.id)).install).toBe('refused');
+    await wait(MINUTE);
+    const lost = await runReconcile(story, customer.id);
+    expect(lost.install).toBe('disconnected');
+    expect(lost.lines).toContainEqual(expect.objectContaining({ event: 'connection.disconnected', level: 'error' }));
+    expect(await customer.connection()).toMatchObject({ status: 'disconnected', disconnectedReason: 'token_refused' });
+    expect((await runUsage(story, customer.id)).outcome.kind).toBe('disconnected');
+    expect(story.membersOf(project)).toEqual([workEmail]);
+
+    await wait(24 * HOUR);
+    await runReconcile(story, customer.id);
+    expect(story.membersOf(project)).toEqual([]);
+
+    refuse(hired, false);
+    const back = await runReconcile(story, customer.id);
+    expect(back).toMatchObject({ install: 'back', repaired: { reconnected: 1 } });
+    expect(back.events).toContain('connection.back');
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect((await customer.grant(contract, link))?.state).toBe('open');
+    const connection = await customer.connection();
+    expect(connection.status).toBe('active');
+    expect(connection).not.toHaveProperty('attention');
+    expect(connection).not.toHaveProperty('refusedSince');
+    expect(connection).not.toHaveProperty('disconnectedAt');
+  });
+
+  test('a refusal that an event met long ago does not count: it must last over two runs', async () => {
+    const hired = await newHire();
+    const { customer } = hired;
+    await story.store.connections.markAttention(customer.id, 'opentrain_forbidden', story.opentrain.clock.now());
+    await wait(5 * HOUR);
+    refuse(hired);
+    expect((await runReconcile(story, customer.id)).install).toBe('refused');
+    refuse(hired, false);
+    await wait(2 * HOUR);
+    expect((await runReconcile(story, customer.id)).install).toBe('active');
+    refuse(hired);
+    expect((await runReconcile(story, customer.id)).install).toBe('refused');
+    refuse(hired, false);
+  });
+
+  test('it counts although the usage function has a word of its own for it', async () => {
+    const hired = await newHire();
+    const { customer } = hired;
+    refuse(hired);
+    await runReconcile(story, customer.id);
+    await story.store.connections.markAttention(customer.id, 'usage_forbidden', story.opentrain.clock.now());
+    await wait(HOUR);
+    expect((await runReconcile(story, customer.id)).install).toBe('disconnected');
+    refuse(hired, false);
+  });
+
+  test('a token that is not stored is no word of OpenTrain’s: nobody loses anything', async () => {
+    const { customer, project, workEmail } = await newHire();
+    const { parameters, names } = story.connector;
+    const token = (await parameters.get(names.token(customer.id))) ?? '';
+    await parameters.delete(names.token(customer.id));
+    for (const hours of [1, 30]) {
+      await wait(hours * HOUR);
+      expect(await runReconcile(story, customer.id)).toMatchObject({ kind: 'done', install: 'refused', failed: 1 });
+    }
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect(await customer.connection()).toMatchObject({ status: 'active', attention: 'opentrain_forbidden' });
+    await parameters.put(names.token(customer.id), token);
+    await wait(6 * MINUTE);
+    expect((await runReconcile(story, customer.id)).install).toBe('active');
+    expect(await customer.connection()).not.toHaveProperty('attention');
+  });
+});
+
+test('a connection that the operator has ended is looked after without its token', async () => {
+  const { customer, project } = await newHire();
+  await story.store.connections.disconnectByOperator(customer.id, { gone: true }, story.opentrain.clock.now());
+  await story.connector.parameters.delete(story.connector.names.token(customer.id));
+  await wait(25 * HOUR);
+  expect(await runReconcile(story, customer.id)).toMatchObject({
+    kind: 'done',
+    install: 'disconnected',
+    repaired: { disconnected: 1 },
+    calls: { opentrain: [] },
+  });
+  expect(story.membersOf(project)).toEqual([]);
+  expect((await customer.connection()).workspaceId).toBe(DEFAULT_WORKSPACE);
+});
