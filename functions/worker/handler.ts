@@ -1,6 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import pMap from 'p-map';
 import type { Queue } from '../../shared/aws/queue.ts';
+import { correlated } from '../../shared/correlation.ts';
 import { waitSeconds } from '../../shared/deliveries/back-off.ts';
 import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
 import { type DeliveryParts, processDelivery } from '../../shared/deliveries/process-delivery.ts';
@@ -47,7 +48,7 @@ async function attempt(record: SQSRecord, parts: WorkerHandlerParts, signal: Abo
     parts.logger.error({ event: 'message.unreadable', attempt: receives });
     return waitSeconds(receives, undefined, parts.backOff, parts.random);
   }
-  const outcome = await processDelivery(envelope, receives, parts, signal);
+  const outcome = await correlated(envelope.deliveryId, () => processDelivery(envelope, receives, parts, signal));
   return outcome.kind === 'retry' ? outcome.waitSeconds : undefined;
 }
 

@@ -115,7 +115,10 @@ export async function createDemoContract(
       fault === undefined
         ? await api.handleRequest({ ...request, headers: { ...request.headers } })
         : { ...failure(fault.status, codeOf(fault.status), 'A fault was asked for.'), headers: fault.headers };
-    if (operation?.operationId !== undefined) log.add(operation.operationId, answer.status);
+    if (operation?.operationId !== undefined) {
+      const correlationId = request.headers['x-correlation-id'];
+      log.add({ operationId: operation.operationId, status: answer.status, correlationId });
+    }
     if (operation === undefined || answer.body === undefined) return answer;
 
     const { errors } = api.validateResponse(answer.body, operation, answer.status);

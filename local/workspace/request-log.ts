@@ -5,6 +5,8 @@ export interface LoggedRequest {
   readonly status: number;
   /** When it was answered, milliseconds since the epoch. */
   readonly at: number;
+  /** What the call was made for, as its header says. */
+  readonly correlationId: string | undefined;
 }
 
 /** Every call of the contract that the demo workspace answered, so that a test or a benchmark can count them. */
@@ -25,8 +27,8 @@ export class RequestLog {
     return this.log.filter((request) => request.operationId === operationId).length;
   }
 
-  add(operationId: string, status: number): void {
-    this.log.push({ operationId, status, at: this.#clock.now() });
+  add(request: Omit<LoggedRequest, 'at'>): void {
+    this.log.push({ ...request, at: this.#clock.now() });
   }
 
   clear(): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { correlated } from '../correlation.ts';
 import { type BackOff, waitSeconds } from '../deliveries/back-off.ts';
 import { classify } from '../deliveries/classify.ts';
 import type { Logger } from '../logging.ts';
@@ -54,7 +55,7 @@ export async function processJob(
     return { kind: 'finished' };
   }
   try {
-    const result = await run(job, signal);
+    const result = await correlated(runId, () => run(job, signal));
     if (result.kind === 'finished') return { kind: 'finished' };
     // Time that ran out is no failure of anybody's: whoever has time now goes on at once.
     return result.reason === 'out-of-time' ? { kind: 'retry', waitSeconds: 1 } : retry(result.retryAfterSeconds);

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { parseBaseUrl } from '../base-url.ts';
 import { createBearerFetch, type TokenSource, TokenUnreadableError } from '../bearer-fetch.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { correlationHeaders } from '../correlation.ts';
 import { meaningOfStatus, parseRetryAfter } from '../http-status.ts';
 import { scrub } from '../logging.ts';
 import {
@@ -97,6 +98,7 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
       headers: {
         accept: [...new Set([mediaType, 'application/json'])].join(', '),
         ...(body === undefined ? {} : { 'content-type': mediaType }),
+        ...correlationHeaders(),
         ...headers,
       },
       // A token follows no redirect.

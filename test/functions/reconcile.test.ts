@@ -86,6 +86,15 @@ describe('a message', () => {
     expect(await story.store.reconciliations.get(customer.id)).toMatchObject({ runId: 'reconcile-1', checked: 1 });
   });
 
+  test('tells the workspace which run its calls are made for', async () => {
+    const { customer } = await story.newHire();
+    const before = story.workspace.requests.log.length;
+    await startHandler().work(jobOf(customer.id));
+    const calls = story.workspace.requests.log.slice(before);
+    expect(calls.map(({ operationId }) => operationId)).toContain('putMember');
+    expect(new Set(calls.map(({ correlationId }) => correlationId))).toEqual(new Set(['reconcile-1']));
+  });
+
   test.each(['{', '{"source":"schedule"}', '{"connectionId":"No Such","runId":"r","plannedAt":1}'])(
     'that says %s goes back, to the dead-letter queue in the end',
     async (body) => {

@@ -3,6 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { WorkerHandler } from '../../functions/worker/handler.ts';
 import { startQueuePump } from '../../local/aws/queue-pump.ts';
+import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
 import type { ConnectionId, ContractId, LinkId, ProjectId, TrainerId } from '../../shared/ids.ts';
 import { silentLogger } from '../../shared/logging.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
@@ -55,6 +56,28 @@ async function fateAmongOthers(record: SQSRecord, faults: Faults = {}) {
   for (const { messageId } of others) expect(fates[messageId]).toBe('acknowledged');
   return fates[record.messageId];
 }
+
+test('the workspace is told which delivery a call is made for, however many are worked off at once', async () => {
+  const hires = [newHire(), newHire(), newHire()];
+  const records = hires.map((hire) => queuedDelivery({ event: contractStarted(hire) }));
+  const before = worker.demo.requests.log.length;
+  await worker.run(records);
+  const calls = worker.demo.requests.log
+    .slice(before)
+    .map(({ operationId, correlationId }) => [operationId, correlationId]);
+  const ids = records.map(({ body }) => unpackEnvelope(body)?.deliveryId);
+  expect(calls.toSorted()).toEqual(ids.map((id) => ['putMember', id]).toSorted());
+});
+
+test('a delivery whose id could not be a header is worked off without one', async () => {
+  const hire = newHire();
+  const record = queuedDelivery({ event: contractStarted(hire), delivery: 'a\nb' });
+  const before = worker.demo.requests.log.length;
+  expect(await worker.run([record])).toEqual({ [record.messageId]: 'acknowledged' });
+  expect(worker.demo.requests.log.slice(before)).toMatchObject([
+    { operationId: 'putMember', correlationId: undefined },
+  ]);
+});
 
 test('a delivery is worked off and acknowledged', async () => {
   const hire = newHire();
