@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
@@ -33,6 +34,7 @@ const UNKNOWN_PROJECT = 'not-in-the-workspace';
 
 // The emulator calls itself localhost in the queues' URLs.
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
+const cloudwatch = new CloudWatchClient();
 const queueUrl = output(deployment, 'QueueUrl');
 const deadLetterQueueUrl = output(deployment, 'DeadLetterQueueUrl');
 const parameters = createParameterStore(createAwsJsonClient('ssm'));
@@ -116,6 +118,16 @@ describe('a deployed connector', () => {
     expect(await messagesIn(queueUrl)).toBe(0);
   });
 
+  test('tells by alarms when deliveries are forged, and is quiet before', async () => {
+    const forged = 'deliveries with a wrong signature';
+    await expect.poll(() => alarm(forged), PATIENCE).toMatchObject({ StateValue: 'OK' });
+    expect(await alarm('deliveries were given up')).toMatchObject({ StateValue: 'OK' });
+    for (let time = 0; time < 5; time += 1)
+      expect(await post(Buffer.from('{}'), { secret: 'whsec_a_guess' })).toBe(401);
+    await expect.poll(() => alarm(forged), PATIENCE).toMatchObject({ StateValue: 'ALARM' });
+    expect(await alarm('the API answers with errors')).toMatchObject({ StateValue: 'OK' });
+  });
+
   test('takes 256 KiB of any bytes through API, function and queue, and not one byte more', async () => {
     const body = Buffer.alloc(256 * 1024, Buffer.from([0x00, 0xff, 0xfe]));
     expect(await post(body)).toBe(202);
@@ -146,6 +158,7 @@ describe('a deployed connector', () => {
     await expect.poll(members, PATIENCE).toHaveLength(before.length + 1);
 
     await expect.poll(() => messagesIn(deadLetterQueueUrl), PATIENCE).toBe(1);
+    await expect.poll(() => alarm('deliveries were given up'), PATIENCE).toMatchObject({ StateValue: 'ALARM' });
     const { Messages: [message] = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: deadLetterQueueUrl }));
     expect(unpackEnvelope(message?.Body ?? '')).toMatchObject({ connectionId: CONNECTION, deliveryId: poison.id });
     // Other tests have the same queue.
@@ -186,6 +199,14 @@ describe('a deployed connector', () => {
       expect(opentrain.endpointsOf(customer.installId)).toMatchObject([{ id: endpointId, status: 'ACTIVE' }]);
       expect(await messagesIn(output(deployment, 'ReconcileDeadLetterQueueUrl'))).toBe(0);
       expect(await messagesIn(output(deployment, 'ReconcileDroppedQueueUrl'))).toBe(0);
+    },
+    SCHEDULE_PATIENCE.timeout + 30_000,
+  );
+
+  test(
+    'tells when an alarm is over',
+    async () => {
+      await expect.poll(() => alarm('deliveries were given up'), SCHEDULE_PATIENCE).toMatchObject({ StateValue: 'OK' });
     },
     SCHEDULE_PATIENCE.timeout + 30_000,
   );
@@ -309,6 +330,14 @@ async function messagesIn(url: string): Promise<number> {
     }),
   );
   return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
+}
+
+/** By what its owner reads, behind the stage. */
+async function alarm(name: string) {
+  const { MetricAlarms = [] } = await cloudwatch.send(new DescribeAlarmsCommand({}));
+  const found = MetricAlarms.filter(({ AlarmName }) => AlarmName?.endsWith(`: ${name}`));
+  if (found.length !== 1) throw new Error(`There are ${found.length} alarms called "${name}".`);
+  return found[0];
 }
 
 /** Delivers by hand what the simulated OpenTrain would not. */

@@ -1,7 +1,8 @@
-"""ministack, corrected where it would refuse what AWS allows."""
+"""ministack, corrected where it would refuse what AWS allows, or leave out what AWS does."""
 
 import re
 
+import cloudwatch
 from ministack.app import main
 from ministack.core import iam_actions
 
@@ -15,4 +16,5 @@ def corrected_action_of(*args):
 
 
 iam_actions.extract_iam_action = corrected_action_of
+cloudwatch.correct()
 main()
