@@ -15,7 +15,7 @@ export async function stackChecks(stackName: string, environment: NodeJS.Process
   if (resources.kind === 'failed') return [resources.check];
   const named = (type: string) => resources.value.flatMap((one) => (one.type === type ? [one.id] : []));
   return [
-    ...(await scheduleChecks(named('AWS::Scheduler::Schedule'), new SchedulerClient(config))),
+    ...(await scheduleChecks(named, new SchedulerClient(config))),
     ...(await alarmChecks(named('AWS::CloudWatch::Alarm'), new CloudWatchClient(config))),
   ];
 }
@@ -40,10 +40,16 @@ async function resourcesOf(stackName: string, client: CloudFormationClient): Pro
   return resources;
 }
 
-async function scheduleChecks(names: readonly string[], client: SchedulerClient): Promise<Check[]> {
+async function scheduleChecks(named: (type: string) => readonly string[], client: SchedulerClient): Promise<Check[]> {
+  const names = named('AWS::Scheduler::Schedule');
+  // A stack of an earlier version has none, and its schedules are in the account's own.
+  const [GroupName = 'default'] = named('AWS::Scheduler::ScheduleGroup');
   const states = await tryTo('schedules', () =>
     Promise.all(
-      names.map(async (name) => ({ name, state: (await client.send(new GetScheduleCommand({ Name: name }))).State })),
+      names.map(async (name) => ({
+        name,
+        state: (await client.send(new GetScheduleCommand({ Name: name, GroupName }))).State,
+      })),
     ),
   );
   if (states.kind === 'failed') return [states.check];

@@ -1,5 +1,5 @@
 import { ArnFormat, Aws, Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -7,6 +7,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge } from './nag.ts';
+import { ownNamespace } from './own-metrics.ts';
 
 export interface AlarmsProps {
   /** Part of every alarm's name, so that a mail says which deployment it is about. */
@@ -22,7 +24,7 @@ export interface AlarmsProps {
 
 /** What an alarm says. */
 export interface AlarmText {
-  /** What an owner reads in the subject of the mail. */
+  /** What an owner reads in the subject of the mail, and the heading of its entry in docs/runbook.md. */
   readonly name: string;
 
   /** The symptom first, then what to look at. */
@@ -59,6 +61,9 @@ export interface LineCount {
  */
 export class Alarms extends Construct {
   readonly topic: Topic;
+
+  /** Every alarm, in the order in which they were added. */
+  readonly all: Alarm[] = [];
 
   private readonly stage: string;
   private readonly action: SnsAction;
@@ -119,20 +124,29 @@ export class Alarms extends Construct {
     return logGroup
       .addMetricFilter(id, {
         filterPattern: FilterPattern.literal(pattern),
-        metricNamespace: `OpenTrainConnector/${this.stage}`,
+        metricNamespace: ownNamespace(this.stage),
         metricName,
         metricValue: '1',
       })
       .metric({ period, statistic: Stats.SUM });
   }
 
+  /** A metric that CloudWatch takes out of the functions' lines, see docs/logs-and-metrics.md. */
+  ownMetric(metricName: string, { period, statistic }: { readonly period: Duration; readonly statistic: string }) {
+    return new Metric({ namespace: ownNamespace(this.stage), metricName, period, statistic });
+  }
+
   private labels({ name, description }: AlarmText) {
-    return { alarmName: `OpenTrain connector (${this.stage}): ${name}`, alarmDescription: description };
+    return {
+      alarmName: `OpenTrain connector (${this.stage}): ${name}`,
+      alarmDescription: `${description} Runbook: docs/runbook.md#${anchorOf(name)}`,
+    };
   }
 
   private tell(alarm: Alarm): Alarm {
     alarm.addAlarmAction(this.action);
     alarm.addOkAction(this.action);
+    this.all.push(alarm);
     return alarm;
   }
 
@@ -162,7 +176,21 @@ export class Alarms extends Construct {
         },
       }),
     );
-    if (email !== undefined) topic.addSubscription(new EmailSubscription(email));
+    if (email !== undefined) {
+      acknowledge(
+        topic.addSubscription(new EmailSubscription(email)),
+        'Serverless-SNSRedrivePolicy',
+        'SNS tries for hours to hand a mail over, and CloudWatch shows each alarm all the same: a queue of mails that nobody ' +
+          'got would have to be watched by an alarm itself.',
+      );
+    }
     return topic;
   }
 }
+
+/** As GitHub makes the anchor of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w -]/g, '')
+    .replaceAll(' ', '-');

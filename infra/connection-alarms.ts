@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Alarms } from './alarms.ts';
 import type { ConnectorFunction } from './connector-function.ts';
 
@@ -55,6 +56,16 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
       pattern: '{ $.event = "reconcile.held" }',
       period: PERIOD,
     }),
+    threshold: 1,
+  });
+  alarms.raise('ActionsOverdue', {
+    name: 'actions have waited for a day',
+    description:
+      'A trainer could be let in or taken out only by a person in the workspace, and nobody has done so for a day: ' +
+      'somebody cannot work, or still has access after the end. Look at the parked deliveries of the connections, ' +
+      'which tell the steps, and for "reconcile.connection-done" with "overdue" above 0 in the log of the reconcile ' +
+      'function (output ReconcileLogGroup).',
+    metric: alarms.ownMetric('ActionsOverdue', { period: PERIOD, statistic: Stats.MAXIMUM }),
     threshold: 1,
   });
 

@@ -1,10 +1,12 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventInvokeConfig } from 'aws-cdk-lib/aws-lambda';
 import {
   ContextAttribute,
   Schedule,
   ScheduleExpression,
+  type ScheduleGroup,
   ScheduleTargetInput,
   TimeWindow,
 } from 'aws-cdk-lib/aws-scheduler';
@@ -13,13 +15,14 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionName } from './bundle.ts';
 import { ConnectorFunction, type ConnectorFunctionProps } from './connector-function.ts';
-import { queueKeeping, WorkQueue } from './work-queue.ts';
+import { acknowledge } from './nag.ts';
+import { grantSend, queueKeeping, WorkQueue } from './work-queue.ts';
 
 export interface ConnectionScheduleProps {
   /** What the function has in common with all others. */
   readonly functionDefaults: Pick<
     ConnectorFunctionProps,
-    'logRetention' | 'metricsNamespace' | 'retainLogs' | 'bundleDirectory'
+    'logRetention' | 'metricsNamespace' | 'retainLogs' | 'bundleDirectory' | 'encryptionKey'
   >;
 
   /** Which bundle to deploy; it names the queue as well. */
@@ -33,6 +36,9 @@ export interface ConnectionScheduleProps {
 
   /** The setting in which the function finds its queue's URL. */
   readonly queueUrlSetting: string;
+
+  /** The group that the schedule is in: its metrics are by group. */
+  readonly group: ScheduleGroup;
 
   /** Minutes from one run to the next, 1 to 1,440. */
   readonly intervalMinutes: number;
@@ -86,14 +92,24 @@ export class ConnectionSchedule extends Construct {
   constructor(scope: Construct, id: string, props: ConnectionScheduleProps) {
     super(scope, id);
     const { bundle, description, intervalMinutes, retain = true } = props;
+    const { encryptionKey } = props.functionDefaults;
 
     this.runs = new WorkQueue(this, 'Runs', {
       content: bundle,
       consumerTimeout: TIMEOUT,
       maxReceiveCount: MAX_RECEIVE_COUNT,
       retain,
+      encryptionKey,
     });
-    this.dropped = new Queue(this, 'Dropped', queueKeeping(retain));
+    this.dropped = new Queue(this, 'Dropped', queueKeeping({ retain, encryptionKey }));
+    for (const finding of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy']) {
+      acknowledge(
+        this.dropped,
+        finding,
+        'It is a dead-letter queue, of the schedule and of the invocations that it makes; nothing consumes it but a person, ' +
+          'who is told by an alarm.',
+      );
+    }
 
     this.function = new ConnectorFunction(this, 'Function', {
       ...props.functionDefaults,
@@ -105,11 +121,11 @@ export class ConnectionSchedule extends Construct {
     this.runs.grantSend(this.function.role);
     // One message a batch: a connection may take the function's whole time.
     this.runs.feed(this.function.function, { batchSize: 1, maxConcurrency: props.concurrency });
-    this.keepFailedInvocations(intervalMinutes);
-    this.schedule = this.createSchedule(description, intervalMinutes);
+    this.keepFailedInvocations(intervalMinutes, encryptionKey);
+    this.schedule = this.createSchedule(props);
   }
 
-  private keepFailedInvocations(intervalMinutes: number): void {
+  private keepFailedInvocations(intervalMinutes: number, encryptionKey: IKey | undefined): void {
     const config = new EventInvokeConfig(this, 'Invocations', {
       function: this.function.function,
       retryAttempts: INVOCATION_RETRIES,
@@ -118,15 +134,16 @@ export class ConnectionSchedule extends Construct {
       onFailure: { bind: () => ({ destination: this.dropped.queueArn }) },
     });
     // Lambda tries the permission out when it is told of the destination.
-    this.dropped.grant(this.function.role, 'sqs:SendMessage').applyBefore(config);
+    grantSend(this.dropped, this.function.role, encryptionKey).applyBefore(config);
   }
 
-  private createSchedule(description: string, intervalMinutes: number): Schedule {
+  private createSchedule({ description, functionDefaults, group, intervalMinutes }: ConnectionScheduleProps): Schedule {
     const interval = Duration.minutes(intervalMinutes);
     const windowMinutes = Math.min(MOST_WINDOW_MINUTES, Math.floor(intervalMinutes / 2));
-    const role = this.createScheduleRole();
+    const role = this.createScheduleRole(group, functionDefaults.encryptionKey);
     const schedule = new Schedule(this, 'Schedule', {
       description,
+      scheduleGroup: group,
       schedule: ScheduleExpression.rate(interval),
       timeWindow: windowMinutes > 0 ? TimeWindow.flexible(Duration.minutes(windowMinutes)) : TimeWindow.off(),
       target: new LambdaInvoke(this.function.function, {
@@ -138,24 +155,16 @@ export class ConnectionSchedule extends Construct {
         deadLetterQueue: this.dropped,
       }),
     });
-    // It fires as soon as it is there.
-    schedule.node.addDependency(role);
+    // It fires as soon as it is there. The group it knows by name only.
+    schedule.node.addDependency(role, group);
     return schedule;
   }
 
-  private createScheduleRole(): Role {
-    const stack = Stack.of(this);
+  private createScheduleRole(group: ScheduleGroup, encryptionKey: IKey | undefined): Role {
     const role = new Role(this, 'ScheduleRole', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: {
-          StringEquals: {
-            'aws:SourceAccount': stack.account,
-            'aws:SourceArn': stack.formatArn({
-              service: 'scheduler',
-              resource: 'schedule-group',
-              resourceName: 'default',
-            }),
-          },
+          StringEquals: { 'aws:SourceAccount': Stack.of(this).account, 'aws:SourceArn': group.scheduleGroupArn },
         },
       }),
     });
@@ -165,7 +174,7 @@ export class ConnectionSchedule extends Construct {
         resources: [this.function.function.functionArn],
       }),
     );
-    this.dropped.grant(role, 'sqs:SendMessage');
+    grantSend(this.dropped, role, encryptionKey);
     return role;
   }
 }

@@ -1,14 +1,20 @@
 import { Annotations, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
+import { addCapacityAlarms } from './capacity-alarms.ts';
 import { addConnectionAlarms } from './connection-alarms.ts';
 import { ConnectionSchedule } from './connection-schedule.ts';
 import { API_PATHS, ConnectorApi } from './connector-api.ts';
 import { ConnectorFunction } from './connector-function.ts';
 import { ConnectorTable } from './connector-table.ts';
 import { Credentials } from './credentials.ts';
+import { ConnectorDashboard } from './dashboard.ts';
 import { addDeliveryAlarms } from './delivery-alarms.ts';
+import { ownNamespace } from './own-metrics.ts';
 import { addReconcileAlarms } from './reconcile-alarms.ts';
+import { addScheduleAlarms } from './schedule-alarms.ts';
 import { attemptAfter, PLACEHOLDER_WORKSPACE_URL, type StageSettings } from './stages.ts';
 import { addUsageAlarms } from './usage-alarms.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -53,6 +59,7 @@ export class ConnectorStack extends Stack {
   readonly admin: ConnectorFunction;
   readonly api: ConnectorApi;
   readonly alarms: Alarms;
+  readonly dashboard: ConnectorDashboard;
 
   constructor(scope: Construct, id: string, { settings, bundleDirectory, ...props }: ConnectorStackProps) {
     super(scope, id, {
@@ -63,14 +70,18 @@ export class ConnectorStack extends Stack {
     Tags.of(this).add('application', 'opentrain-connector');
     Tags.of(this).add('stage', settings.stage);
     const { stage, retainData: retain, logRetentionDays: logRetention } = settings;
+    const encryptionKey = settings.encryptionKeyArn
+      ? Key.fromKeyArn(this, 'EncryptionKey', settings.encryptionKeyArn)
+      : undefined;
     const functionDefaults = {
-      metricsNamespace: `OpenTrainConnector/${stage}`,
+      metricsNamespace: ownNamespace(stage),
       logRetention,
       retainLogs: retain,
+      encryptionKey,
       ...(bundleDirectory && { bundleDirectory }),
     };
 
-    this.table = new ConnectorTable(this, 'Table', { retain });
+    this.table = new ConnectorTable(this, 'Table', { retain, encryptionKey });
     this.credentials = new Credentials(this, 'Credentials', { stage });
     // The id is older than its second route. Another one would make another API, and another webhook URL for every
     // customer.
@@ -78,6 +89,7 @@ export class ConnectorStack extends Stack {
       requestsPerSecond: settings.requestsPerSecond,
       requestBurst: settings.requestBurst,
       logRetention,
+      encryptionKey,
     });
     const webhookBaseUrl = settings.webhookBaseUrl ?? this.api.api.apiEndpoint;
     this.deliveries = new WorkQueue(this, 'Deliveries', {
@@ -85,6 +97,7 @@ export class ConnectorStack extends Stack {
       consumerTimeout: WORKER_TIMEOUT,
       maxReceiveCount: settings.maxReceiveCount,
       retain,
+      encryptionKey,
     });
 
     const workEnvironment = {
@@ -104,6 +117,8 @@ export class ConnectorStack extends Stack {
       bundle: 'webhook',
       description: 'Verifies deliveries of OpenTrain and puts them on the queue',
       timeout: WEBHOOK_TIMEOUT,
+      // It would lengthen every cold start, while OpenTrain waits.
+      traced: false,
       environment: { QUEUE_URL: this.deliveries.queue.queueUrl, CREDENTIALS_PATH: this.credentials.path },
     });
     this.credentials.grantReadWebhookSecrets(this.webhook.role);
@@ -116,6 +131,7 @@ export class ConnectorStack extends Stack {
       // It waits for others most of the time.
       memorySize: 256,
       timeout: WORKER_TIMEOUT,
+      traced: settings.traceDeliveries,
       environment: {
         ...workEnvironment,
         QUEUE_URL: this.deliveries.queue.queueUrl,
@@ -126,6 +142,7 @@ export class ConnectorStack extends Stack {
     this.table.grantReadWrite(this.worker.role);
     this.deliveries.feed(this.worker.function, { batchSize: 10, maxConcurrency: settings.workerConcurrency });
 
+    const group = new ScheduleGroup(this, 'Schedules');
     this.usage = new ConnectionSchedule(this, 'Usage', {
       functionDefaults,
       bundle: 'usage',
@@ -136,6 +153,7 @@ export class ConnectorStack extends Stack {
         USAGE_LOOK_BACK_DAYS: String(settings.usageLookBackDays),
       },
       queueUrlSetting: 'USAGE_QUEUE_URL',
+      group,
       intervalMinutes: settings.usageMinutes,
       concurrency: settings.usageConcurrency,
       retain,
@@ -152,6 +170,7 @@ export class ConnectorStack extends Stack {
         KEEP_AFTER_UNLINK: String(settings.keepAccessAfterUnlink),
       },
       queueUrlSetting: 'RECONCILE_QUEUE_URL',
+      group,
       intervalMinutes: settings.reconcileMinutes,
       concurrency: settings.reconcileConcurrency,
       retain,
@@ -201,6 +220,19 @@ export class ConnectorStack extends Stack {
       reconcile: this.reconcile.function,
       others: [this.worker, this.usage.function],
     });
+    const answering = { webhook: this.webhook, budget: this.budget, admin: this.admin };
+    const fed = { worker: this.worker, usage: this.usage.function, reconcile: this.reconcile.function };
+    addScheduleAlarms(this.alarms, { group, usage: fed.usage, reconcile: fed.reconcile });
+    addCapacityAlarms(this.alarms, { answering, fed, table: this.table.table });
+    this.dashboard = new ConnectorDashboard(this, 'Dashboard', {
+      stage,
+      alarms: this.alarms.all,
+      api: this.api.api,
+      deliveries: this.deliveries,
+      usageRuns: this.usage.runs,
+      functions: { ...answering, ...fed },
+      table: this.table.table,
+    });
 
     this.addOutputs(settings, webhookBaseUrl);
     if (settings.workspaceUrl === PLACEHOLDER_WORKSPACE_URL) {
@@ -230,6 +262,7 @@ export class ConnectorStack extends Stack {
       ReconcileDeadLetterQueueUrl: this.reconcile.runs.deadLetterQueue.queueUrl,
       ReconcileDroppedQueueUrl: this.reconcile.dropped.queueUrl,
       TableName: this.table.table.tableName,
+      DashboardName: this.dashboard.name,
       AlarmTopicArn: this.alarms.topic.topicArn,
       CredentialsPath: this.credentials.path,
       ...workspaceOutputs(settings),

@@ -1,6 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Billing, type CfnGlobalTable, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 
 export interface ConnectorTableProps {
@@ -10,6 +11,13 @@ export interface ConnectorTableProps {
    * @default true
    */
   readonly retain?: boolean;
+
+  /**
+   * Encrypts the table and its backups.
+   *
+   * @default - AWS's own key for DynamoDB in the account, `aws/dynamodb`
+   */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /**
@@ -22,8 +30,11 @@ export interface ConnectorTableProps {
 export class ConnectorTable extends Construct {
   readonly table: TableV2;
 
-  constructor(scope: Construct, id: string, { retain = true }: ConnectorTableProps = {}) {
+  private readonly encryptionKey: IKey | undefined;
+
+  constructor(scope: Construct, id: string, { retain = true, encryptionKey }: ConnectorTableProps = {}) {
     super(scope, id);
+    this.encryptionKey = encryptionKey;
     this.table = new TableV2(this, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
@@ -34,15 +45,27 @@ export class ConnectorTable extends Construct {
       deletionProtection: retain,
       removalPolicy: retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
+    if (encryptionKey) {
+      // Not by `TableEncryptionV2`, which for the sake of replicas asks in which region the stack will be.
+      const resource = this.table.node.defaultChild as CfnGlobalTable;
+      resource.addPropertyOverride('Replicas.0.SSESpecification.KMSMasterKeyId', encryptionKey.keyArn);
+    }
   }
 
   /** The four operations of the store: no scan, no delete (records end or expire), no transaction. */
   grantReadWrite(grantee: IGrantable): void {
-    this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem', 'dynamodb:Query');
+    this.grantRead(grantee);
+    this.table.grant(grantee, 'dynamodb:UpdateItem');
+    this.encryptionKey?.grant(grantee, ...KEY_ACTIONS_TO_WRITE);
   }
 
   /** The store's operations for whoever only looks. */
   grantRead(grantee: IGrantable): void {
     this.table.grant(grantee, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
+    this.encryptionKey?.grant(grantee, ...KEY_ACTIONS_TO_READ);
   }
 }
+
+/** DynamoDB uses the key in the name of whoever reads or writes. Source: what the CDK grants together with a table. */
+const KEY_ACTIONS_TO_READ = ['kms:Decrypt', 'kms:DescribeKey'];
+const KEY_ACTIONS_TO_WRITE = ['kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];

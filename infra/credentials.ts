@@ -1,6 +1,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
-import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acknowledge } from './nag.ts';
 
 /**
  * Where tokens and webhook secrets are found: SSM parameters that operators and the admin function create, below one
@@ -19,29 +20,25 @@ export class Credentials extends Construct {
     this.path = `/opentrain/${stage}`;
   }
 
-  grantReadWebhookSecrets(grantee: IGrantable): void {
-    this.grant(grantee, ['ssm:GetParameter'], ['connections/*/webhook-secrets']);
+  grantReadWebhookSecrets(role: Role): void {
+    this.grant(role, ['ssm:GetParameter'], ['connections/*/webhook-secrets']);
   }
 
-  grantReadTokens(grantee: IGrantable): void {
-    this.grant(
-      grantee,
-      ['ssm:GetParameter'],
-      ['connections/*/token', 'workspaces/*/token', 'workspaces/*/usage-token'],
-    );
+  grantReadTokens(role: Role): void {
+    this.grant(role, ['ssm:GetParameter'], ['connections/*/token', 'workspaces/*/token', 'workspaces/*/usage-token']);
   }
 
   /** For whoever connects and disconnects customers. A workspace's token is no business of theirs. */
-  grantKeepConnections(grantee: IGrantable): void {
+  grantKeepConnections(role: Role): void {
     this.grant(
-      grantee,
+      role,
       ['ssm:GetParameter', 'ssm:PutParameter', 'ssm:DeleteParameter'],
       ['connections/*/token', 'connections/*/webhook-secrets'],
     );
   }
 
   /** The wildcards in names stand for ids: connections come and go without a deployment. */
-  private grant(grantee: IGrantable, actions: string[], names: readonly string[]): void {
+  private grant(role: Role, actions: string[], names: readonly string[]): void {
     const arnOf = (name: string) =>
       Stack.of(this).formatArn({
         service: 'ssm',
@@ -49,6 +46,15 @@ export class Credentials extends Construct {
         resourceName: `${this.path.slice(1)}/${name}`,
         arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
       });
-    grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions, resources: names.map(arnOf) }));
+    role.addToPolicy(new PolicyStatement({ actions, resources: names.map(arnOf) }));
+    for (const name of names) {
+      const arn = `arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter${this.path}/${name}`;
+      acknowledge(
+        role,
+        `AwsSolutions-IAM5[Resource::${arn}]`,
+        'The wildcard stands for the id of a connection or a workspace, and for nothing else: they come and go without a ' +
+          'deployment, and the name of the credential after it is exact.',
+      );
+    }
   }
 }

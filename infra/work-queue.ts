@@ -1,8 +1,10 @@
 import { Aws, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge } from './nag.ts';
 
 export interface WorkQueueProps {
   /** What waits in the queue, as a part of its name: letters, digits, hyphens. */
@@ -20,6 +22,13 @@ export interface WorkQueueProps {
    * @default true
    */
   readonly retain?: boolean;
+
+  /**
+   * Encrypts what is in both queues.
+   *
+   * @default - SQS's own keys
+   */
+  readonly encryptionKey?: IKey | undefined;
 }
 
 /** How the consumer gets its messages. */
@@ -45,10 +54,13 @@ export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
 
+  private readonly encryptionKey: IKey | undefined;
+
   constructor(scope: Construct, id: string, props: WorkQueueProps) {
     super(scope, id);
-    const { content, consumerTimeout, maxReceiveCount, retain = true } = props;
-    const keeping = queueKeeping(retain);
+    const { content, consumerTimeout, maxReceiveCount, retain = true, encryptionKey } = props;
+    this.encryptionKey = encryptionKey;
+    const keeping = queueKeeping({ retain, encryptionKey });
 
     // The dead-letter queue names the queue that may use it, and that queue names the dead-letter queue: a circle
     // which CloudFormation refuses, unless one of the names is known beforehand. The stack's own id keeps it from
@@ -64,6 +76,11 @@ export class WorkQueue extends Construct {
         sourceQueues: [Queue.fromQueueArn(this, 'QueueByName', queueArn)],
       },
     });
+    acknowledge(
+      this.deadLetterQueue,
+      'Serverless-SQSRedrivePolicy',
+      'It is the dead-letter queue itself: what is in it waits for a person, who is told by an alarm.',
+    );
     this.queue = new Queue(this, 'Queue', {
       ...keeping,
       queueName,
@@ -73,7 +90,7 @@ export class WorkQueue extends Construct {
   }
 
   grantSend(grantee: IGrantable): void {
-    this.queue.grant(grantee, 'sqs:SendMessage');
+    grantSend(this.queue, grantee, this.encryptionKey);
   }
 
   /**
@@ -88,6 +105,7 @@ export class WorkQueue extends Construct {
       'sqs:ChangeMessageVisibility',
       'sqs:GetQueueAttributes',
     );
+    const decrypt = this.encryptionKey?.grant(consumer, 'kms:Decrypt');
     const mapping = new EventSourceMapping(this, 'Mapping', {
       target: consumer,
       eventSourceArn: this.queue.queueArn,
@@ -97,14 +115,33 @@ export class WorkQueue extends Construct {
     });
     // Lambda tries the permissions out when the mapping is made.
     grant.applyBefore(mapping);
+    decrypt?.applyBefore(mapping);
+    acknowledge(
+      mapping,
+      'Serverless-LambdaEventSourceMappingDestination',
+      'Such a destination is for streams. A message of this queue that fails goes to the dead-letter queue, with an alarm.',
+    );
     return mapping;
   }
 }
 
+/** Lets somebody put messages on a queue: SQS makes keys for them in the sender's name, and opens them again to use them twice. */
+export function grantSend(queue: Queue, grantee: IGrantable, encryptionKey: IKey | undefined): Grant {
+  const grant = queue.grant(grantee, 'sqs:SendMessage');
+  return encryptionKey ? grant.combine(encryptionKey.grant(grantee, 'kms:GenerateDataKey', 'kms:Decrypt')) : grant;
+}
+
+interface QueueKeeping {
+  readonly retain: boolean;
+  readonly encryptionKey: IKey | undefined;
+}
+
 /** How every queue of the connector keeps its messages: encrypted, and for 14 days, the longest that SQS offers. */
-export function queueKeeping(retain: boolean): QueueProps {
+export function queueKeeping({ retain, encryptionKey }: QueueKeeping): QueueProps {
   return {
-    encryption: QueueEncryption.SQS_MANAGED,
+    ...(encryptionKey
+      ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey }
+      : { encryption: QueueEncryption.SQS_MANAGED }),
     enforceSSL: true,
     retentionPeriod: Duration.days(14),
     // 256 KiB of body become 342 KiB of message, which was too much for SQS until it raised its limit in 2025.

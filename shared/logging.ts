@@ -45,6 +45,8 @@ export interface LogFields {
   readonly repaired?: number | undefined;
   readonly held?: number | undefined;
   readonly failed?: number | undefined;
+  /** Of a reconciliation: what has waited for a person to act in the workspace for more than a day. */
+  readonly overdue?: number | undefined;
   /** For how long the connection's usage had not been reported to the end. */
   readonly lagSeconds?: number | undefined;
   /** Work outside every contract's time, which is reported nowhere. */
@@ -105,8 +107,9 @@ const SCRUBBED_AT_MOST = 2_000;
 
 /** Takes secrets, signatures, addresses and quoted bodies out of a text that others wrote; at most 300 characters. */
 export function scrub(text: string): string {
-  return text
-    .slice(0, SCRUBBED_AT_MOST)
+  // An address that is cut, of 254 characters at most, is none to the patterns any more.
+  const looked = text.length > SCRUBBED_AT_MOST ? text.slice(0, SCRUBBED_AT_MOST).replace(/\S{1,254}$/, '') : text;
+  return looked
     .replace(QUOTED_JSON, '[text] is not valid JSON')
     .replace(SECRETS, '[secret]')
     .replace(ADDRESSES, '[address]')

@@ -1,6 +1,6 @@
 import type { LogFields } from './logging.ts';
 
-type NumberField = 'durationMs' | 'workspaceMs' | 'sent' | 'setAside' | 'held' | 'failed' | 'lagSeconds';
+type NumberField = 'durationMs' | 'workspaceMs' | 'sent' | 'setAside' | 'held' | 'failed' | 'overdue' | 'lagSeconds';
 type WordField = 'outcome' | 'reason';
 
 /** One metric that CloudWatch makes of a log line. */
@@ -118,7 +118,10 @@ export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   'reconcile.repaired': [{ name: 'ReconcileRepairs', unit: 'Count', by: REPAIRED }],
   'reconcile.needs-person': [{ name: 'ActionsRequired', unit: 'Count' }],
   'reconcile.held': [{ name: 'RemovalsHeld', unit: 'Count', value: 'held' }],
-  'reconcile.connection-done': [{ name: 'ReconcileFailures', unit: 'Count', value: 'failed' }],
+  'reconcile.connection-done': [
+    { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
+    { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
+  ],
 };
 
 /** What stands for every word that is not on a list. */

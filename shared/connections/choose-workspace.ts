@@ -1,5 +1,6 @@
 import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, WorkspaceId } from '../ids.ts';
+import { scrub } from '../logging.ts';
 import { DEFAULT_WORKSPACE } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 
@@ -22,6 +23,6 @@ export async function chooseWorkspace(
   const workspace = (wanted as WorkspaceId | undefined) ?? (await connections.get(connection)).workspaceId;
   if (workspace === DEFAULT_WORKSPACE || (await workspaces.get(workspace)) !== undefined) return workspace;
   throw new UnknownWorkspaceError(
-    `There is no workspace "${workspace}" in the table. Write it first, or name none for that of the deployment.`,
+    `There is no workspace "${scrub(workspace)}" in the table. Write it first, or name none for that of the deployment.`,
   );
 }

@@ -1,5 +1,6 @@
 import { ConnectorError } from '../errors.ts';
 import type { JobId, LinkId } from '../ids.ts';
+import { scrub } from '../logging.ts';
 import type { NewProjectLink, OpenTrainClient } from '../opentrain/client.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
 import type { ProjectLink } from '../opentrain/relied-on.ts';
@@ -55,7 +56,7 @@ export async function linkProject(wanted: WantedLink, client: OpenTrainClient): 
     if (!(error instanceof OpenTrainError)) throw error;
     if (error.status === 404) {
       throw new LinkRefusedError(
-        `OpenTrain knows no job ${jobId} of this customer. Take the job’s id from their own OpenTrain, and check the connection.`,
+        `OpenTrain knows no job ${scrub(jobId)} of this customer. Take the job’s id from their own OpenTrain, and check the connection.`,
         { cause: error },
       );
     }

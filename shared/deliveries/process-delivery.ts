@@ -1,5 +1,5 @@
 import { TEST_EVENT } from '../connections/event-types.ts';
-import { onContractEnded, onContractStarted } from '../events/contract-events.ts';
+import { isCompleteEnd, onContractEnded, onContractStarted } from '../events/contract-events.ts';
 import { done, type EventContext, parked, type Verdict, type WorkerParts } from '../events/event-context.ts';
 import { onInstallRevoked } from '../events/install-events.ts';
 import { onLinkCreated, onLinkRemoved } from '../events/link-events.ts';
@@ -110,7 +110,8 @@ async function decide(
   signal: AbortSignal,
 ): Promise<Verdict | { readonly kind: 'duplicate' }> {
   const contractId = event.type.startsWith('contract.') ? contractOf(event).id : undefined;
-  const situation = await parts.store.situation({ connectionId, deliveryId, contractId, linkId: linkOf(event)?.id });
+  const subject = isCompleteEnd(event) ? {} : { contractId, linkId: linkOf(event)?.id };
+  const situation = await parts.store.situation({ connectionId, deliveryId, ...subject });
   const { delivery } = situation;
   addSituation(trace, situation);
   await noteNewSecret(situation.connection, secretId, event, parts);

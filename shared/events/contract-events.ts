@@ -55,6 +55,17 @@ export async function onContractEnded(context: EventContext): Promise<Verdict> {
 }
 
 /**
+ * Whether an end names its trainer, and a project whose people are ours to take out: then nothing of what `onContractEnded`
+ * does depends on what the table knows of the link and the grant, and neither is read.
+ */
+export function isCompleteEnd(event: OpenTrainEvent): boolean {
+  if (event.type !== 'contract.ended') return false;
+  const link = linkOf(event);
+  const isOurs = link?.provisioningMode === 'PARTNER_WEBHOOK' && link.projectId !== undefined;
+  return isOurs && trainerOf(event).opentrainUserId !== undefined;
+}
+
+/**
  * Where an end that names no link must be remembered: at the grants that are there, first and without asking anybody; then
  * at the job's other links, so that a beginning that comes late grants nothing on any of them.
  */

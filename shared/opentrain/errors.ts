@@ -140,7 +140,8 @@ function envelopeOf(body: unknown): {
   return { text, code, requestId: readableId(requestId) };
 }
 
-/** Anything else than an id is none to quote, and might be a body. */
+/** Anything else than an id is none to quote, and might be a body or a token. */
 function readableId(value: string | null | undefined): string | undefined {
-  return value != null && /^[\w.:-]{1,100}$/.test(value) ? value : undefined;
+  const isId = value != null && /^[\w.:-]{1,100}$/.test(value) && !scrub(value).includes('[secret]');
+  return isId ? value : undefined;
 }

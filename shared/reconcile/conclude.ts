@@ -86,7 +86,7 @@ function log(
 ): void {
   const { connectionId, runId } = request;
   const { logger } = parts;
-  const { counts, failed } = repaired;
+  const { counts, failed, overdue } = repaired;
   const { holdRunId, durationMs, outcome } = told;
   const repairs = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const line = { connectionId, runId, count: checked, repaired: repairs, held: held.length, failed, durationMs };
@@ -94,7 +94,7 @@ function log(
     logger.warn({ event: 'reconcile.removal-held', connectionId, runId, ...subject, reason: why });
   }
   if (held.length > 0) logger.error({ event: 'reconcile.held', ...line, reason: holdRunId });
-  logger[failed > 0 ? 'warn' : 'info']({ event: 'reconcile.connection-done', ...line, outcome });
+  logger[failed > 0 ? 'warn' : 'info']({ event: 'reconcile.connection-done', ...line, overdue, outcome });
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Repaired {
   readonly counts: Record<string, number>;
   /** Those that wait for consent or for a person. */
   waiting: number;
+  /** Those that have waited for a person to act in the workspace for more than a day. */
+  overdue: number;
   /** Names of the grants that a person must help with: trying again at once is of no use. */
   readonly stuck: Set<string>;
   failed: number;
@@ -23,6 +25,7 @@ export interface Repaired {
 export const nothingRepaired = (): Repaired => ({
   counts: {},
   waiting: 0,
+  overdue: 0,
   stuck: new Set(),
   failed: 0,
   failure: undefined,
@@ -49,14 +52,20 @@ export async function makeRepairs(
   }
 
   async function make(repair: Repair): Promise<void> {
+    const askedAt = whenAsked(repair);
+    const isOverdue = askedAt !== undefined && askedAt < parts.clock.now() - OVERDUE_MILLISECONDS;
     const away = signal.aborted ? ({ kind: 'out-of-time' } as const) : whoIsAway(repaired.failure, repair);
-    if (away !== undefined) return noteFailure(repaired, away);
+    if (away !== undefined) {
+      if (isOverdue && isParkedForPerson(repair)) repaired.overdue += 1;
+      return noteFailure(repaired, away);
+    }
     const { action, why, ...subject } = toRow(repair);
     const about = { connectionId: connection.id, ...subject, reason: why ?? repair.kind };
     try {
       const verdict = await applyRepair(repair, context);
       if (verdict.kind === 'parked') {
         repaired.waiting += 1;
+        if (isOverdue && verdict.reason === 'action_required') repaired.overdue += 1;
         // It waited before, too: nothing has changed.
         if (why === 'was_parked') return;
         if (verdict.reason === 'action_required') {
@@ -70,10 +79,12 @@ export async function makeRepairs(
       const meaning = classify(error, signal);
       if (meaning.kind === 'needs-person') {
         repaired.waiting += 1;
+        if (isOverdue) repaired.overdue += 1;
         // Of those that were parked for it, somebody was told when they were.
         if (why !== 'was_parked') parts.logger.error({ event: 'reconcile.needs-person', ...about, error });
         return;
       }
+      if (isOverdue && isParkedForPerson(repair)) repaired.overdue += 1;
       noteFailure(repaired, meaning);
       const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
       parts.logger[level]({ event: 'reconcile.repair-failed', ...about, outcome: repair.kind, error });
@@ -86,6 +97,21 @@ const TURNS: readonly (readonly Repair['kind'][])[] = [
   ['admit', 'let-in'],
   ['dismiss', 'suspend', 'release', 'take-out', 'settle'],
 ];
+
+/** For so long a person may take before others are told. */
+const OVERDUE_MILLISECONDS = 24 * 3600_000;
+
+const isParkedForPerson = (repair: Repair): boolean =>
+  repair.kind === 'admit' && repair.grant?.state === 'parked' && repair.grant.reason === 'action_required';
+
+/**
+ * Since when a person may have been asked, milliseconds since the epoch: since the grant was parked for it, or since the last
+ * claim of the seat was taken back. Reconciliation writes neither as long as nothing changes.
+ */
+function whenAsked(repair: Repair): number | undefined {
+  if (repair.kind === 'admit') return isParkedForPerson(repair) ? repair.grant?.updatedAt : undefined;
+  return repair.kind === 'take-out' ? repair.seat.updatedAt : undefined;
+}
 
 /** The workspace is needed for everything, OpenTrain only to find out who a newcomer is. */
 function whoIsAway(failure: Meaning | undefined, { kind }: Repair): Meaning | undefined {

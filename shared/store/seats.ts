@@ -23,6 +23,8 @@ export interface Seat extends SeatRef {
   readonly applied?: 'in' | 'out' | undefined;
   /** Whether nobody has claimed or released since that was made so. */
   readonly settled: boolean;
+  /** Milliseconds since the epoch: the last claim or release. */
+  readonly updatedAt?: number | undefined;
 }
 
 export type Settled = { readonly kind: 'settled' } | { readonly kind: 'moved'; readonly seat: Seat };
@@ -50,10 +52,10 @@ const seatKey = ({ workspaceId, project, trainerId }: SeatRef): Key => ({
 
 /** Source of the set that is absent: DynamoDB keeps no empty sets. */
 function readSeat(ref: SeatRef, item: Item): Seat {
-  const { workEmail, displayName, openGrants, revision, memberId, applied, settledRevision } = item;
+  const { workEmail, displayName, openGrants, revision, memberId, applied, settledRevision, updatedAt } = item;
   const trainer = { opentrainUserId: ref.trainerId, workEmail, displayName };
   const settled = settledRevision === revision;
-  return { ...ref, trainer, openGrants: openGrants ?? new Set(), revision, memberId, applied, settled };
+  return { ...ref, trainer, openGrants: openGrants ?? new Set(), revision, memberId, applied, settled, updatedAt };
 }
 
 export function createSeats(table: Table): Seats {

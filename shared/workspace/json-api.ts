@@ -89,7 +89,14 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
   const { platform, clock = systemClock, mediaType = 'application/json', explain = (): Explanation => ({}) } = options;
   const { timeoutMilliseconds = TIMEOUT_MILLISECONDS, description } = options;
   const baseUrl = parseBaseUrl(options.baseUrl, 'The workspace’s base URL');
-  const bearerFetch = createBearerFetch(options.token, options.fetch);
+  // A platform may repeat the token in a refusal, and it has whatever form the platform gave it.
+  let presented = '';
+  const token: TokenSource = async (asked) => {
+    presented = await options.token(asked);
+    return presented;
+  };
+  const bearerFetch = createBearerFetch(token, options.fetch);
+  const withoutToken = (said: string) => (presented === '' ? said : said.replaceAll(presented, '[secret]'));
 
   async function send({ what, method = 'GET', path, query = {}, body, headers, signal }: JsonRequest) {
     const deadline = AbortSignal.timeout(timeoutMilliseconds);
@@ -118,7 +125,7 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
   function failure(what: string, answer: JsonAnswer): WorkspaceError {
     const { status, headers } = answer;
     const { said, advice, isUnsupported = status === 501 } = explain(answer);
-    const came = `${platform} answered ${status} (${said ? scrub(said) : 'without a reason'}) to ${what}.`;
+    const came = `${platform} answered ${status} (${said ? scrub(withoutToken(said)) : 'without a reason'}) to ${what}.`;
     const retryAfterSeconds = parseRetryAfter(headers.get('retry-after'), clock.now());
     if (isUnsupported) {
       return new WorkspaceUnsupportedError(`${came} ${advice ?? 'The platform has no such operation.'}`);

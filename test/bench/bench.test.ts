@@ -25,8 +25,20 @@ describe('npm run bench -- --json', () => {
       webhook: { bundleBytes: number, coldRatio: number, warmRatio: number, awsRequestsPerWarmDelivery: number },
       worker: { bundleBytes: number, dynamodbRequests: perEvent, workspaceRequests: perEvent },
       usage: { contracts: number, posts: number, peakRssMb: number, secondRunPosts: number, scalingRatio: number },
+      reconcile: {
+        contracts: number,
+        connections: number,
+        peakRssMb: number,
+        rssGrowthMb: number,
+        perContract: { dynamodb: number, opentrain: number, workspace: number },
+        quietWrites: { workspace: number, dynamodb: number },
+        scalingRatio: number,
+        small: { contracts: number, peakRssMb: number },
+        repairs: { lost: number, made: number, perRepair: { dynamodb: number, opentrain: number, workspace: number } },
+      },
     });
     expect(report.usage.scalingRatio).toBeGreaterThan(0);
+    expect(report.reconcile.scalingRatio).toBeGreaterThan(0);
     expect(report.webhook.coldRatio).toBeGreaterThan(0);
     expect(report.webhook.warmRatio).toBeGreaterThan(0);
   });
@@ -67,14 +79,44 @@ describe('npm run bench -- --json', () => {
     expect(requestsPerContract.dynamodb).toBeLessThan(6);
   });
 
-  test('the usage function keeps to its memory', () => {
-    expect(report.usage.peakRssMb).toBeGreaterThan(30);
-    expect(report.usage.peakRssMb).toBeLessThanOrEqual(LIMITS.usagePeakRssMb);
+  test('where all is in order, each connection is compared in the same few requests, and only its summary is written', () => {
+    const { connections, quietWrites, small, ...large } = report.reconcile;
+    expect(quietWrites).toEqual(LIMITS.reconcileQuietWrites);
+    expect(small.quietWrites).toEqual(quietWrites);
+    expect(large.contracts).toBeGreaterThan(small.contracts);
+    const inAll = ({ contracts, perContract }: typeof small, kind: keyof typeof perContract) =>
+      Math.round(contracts * perContract[kind]);
+    for (const run of [small, { ...large, quietWrites }]) {
+      // Beside them, the plan reads which connections there are.
+      expect(inAll(run, 'dynamodb')).toBe(8 * connections + 1);
+      expect(inAll(run, 'opentrain')).toBe(4 * connections);
+      expect(inAll(run, 'workspace')).toBe(connections);
+    }
+  });
+
+  test('hires that no delivery told of are let in, each by one call of the workspace', () => {
+    const { lost, made, perRepair } = report.reconcile.repairs;
+    expect(lost).toBeGreaterThan(0);
+    expect(made).toBe(lost);
+    expect(perRepair).toMatchObject({ workspace: 1, opentrain: 2 });
+    expect(perRepair.dynamodb).toBeLessThanOrEqual(14);
+  });
+
+  test('the scheduled functions keep to their memory', () => {
+    const { usage, reconcile } = report;
+    for (const { peakRssMb } of [usage, reconcile]) expect(peakRssMb).toBeGreaterThan(30);
+    expect(usage.peakRssMb).toBeLessThanOrEqual(LIMITS.usagePeakRssMb);
+    expect(reconcile.peakRssMb).toBeLessThanOrEqual(LIMITS.reconcilePeakRssMb);
   });
 
   test('a number over its limit is told apart from one within it', () => {
     const webhook = { ...report.webhook, coldRatio: LIMITS.coldRatio, warmRatio: 0.1 };
-    const within = { ...report, webhook, usage: { ...report.usage, scalingRatio: 11 } };
+    const within = {
+      ...report,
+      webhook,
+      usage: { ...report.usage, scalingRatio: 11 },
+      reconcile: { ...report.reconcile, scalingRatio: 11, rssGrowthMb: LIMITS.reconcileRssGrowthMb },
+    };
     expect(judge(within).filter(({ isOver }) => isOver)).toEqual([]);
 
     const slow = { ...within, webhook: { ...within.webhook, coldRatio: 0.401, awsRequestsPerWarmDelivery: 0 } };
@@ -89,6 +131,24 @@ describe('npm run bench -- --json', () => {
       'usage: reports of a second run, nothing new',
       'usage: peak memory',
       `usage: time, ratio to ${usage.small.contracts} contracts`,
+    ]);
+    const { reconcile } = within;
+    const busy = {
+      ...reconcile,
+      peakRssMb: 257,
+      rssGrowthMb: LIMITS.reconcileRssGrowthMb + 1,
+      scalingRatio: 11.1,
+      quietWrites: { workspace: 1, dynamodb: 0 },
+      repairs: { ...reconcile.repairs, made: reconcile.repairs.lost - 1 },
+    };
+    const ofSmall = `${reconcile.small.contracts} contracts`;
+    expect(judge({ ...within, reconcile: busy }).flatMap(({ name, isOver }) => (isOver ? [name] : []))).toEqual([
+      'reconcile: peak memory',
+      `reconcile: peak memory beyond that of ${ofSmall}`,
+      `reconcile: time, ratio to ${ofSmall}`,
+      'reconcile: workspace writes, all in order',
+      'reconcile: DynamoDB writes, per connection in order',
+      'reconcile: lost hires let in',
     ]);
     expect(renderTable(judge(slow))).toMatch(/webhook: cold, ratio to reference +0\.401 +0\.400 +over\n/);
   });

@@ -12,28 +12,40 @@ import {
 } from './cost.ts';
 import { type CostCounts, countCosts } from './cost-counts.ts';
 
+const SCHEDULED = ['UsageFunction', 'ReconcileFunction'];
+
+const isScheduled = (id: string): boolean => SCHEDULED.some((start) => id.startsWith(start));
+
 /** As the stack of prod has it. */
 export function readDeployment(): Deployment {
   const template = synthesize({ stage: 'prod' });
   const functions = Object.entries(template.findResources('AWS::Lambda::Function')).map(([id, { Properties }]) => ({
     id,
     memoryMb: Number(Properties.MemorySize),
+    traced: Properties.TracingConfig?.Mode === 'Active',
     logsInvocations: !['WARN', 'ERROR'].includes(Properties.LoggingConfig?.SystemLogLevel),
   }));
   const memoryOf = (...ids: readonly string[]) => {
     const sizes = functions.filter(({ id }) => ids.some((start) => id.startsWith(start)));
     return Math.max(...sizes.map(({ memoryMb }) => memoryMb));
   };
+  const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
   return {
     memoryMb: {
       webhook: memoryOf('Webhook'),
       worker: memoryOf('Worker'),
-      scheduled: memoryOf('UsageFunction', 'ReconcileFunction'),
+      scheduled: memoryOf(...SCHEDULED),
     },
     logsInvocations: functions.some(({ logsInvocations }) => logsInvocations),
-    alarms: Object.keys(template.findResources('AWS::CloudWatch::Alarm')).length,
+    tracesRuns: functions.some(({ id, traced }) => traced && isScheduled(id)),
+    alarms: alarms.length,
+    alarmMetrics: alarms.reduce((sum, { Properties }) => sum + countMetrics(Properties.Metrics), 0),
   };
 }
+
+/** @param metrics - of an alarm on an expression; others have one and do not list it */
+const countMetrics = (metrics: readonly { readonly MetricStat?: unknown }[] = [{ MetricStat: {} }]): number =>
+  metrics.filter(({ MetricStat }) => MetricStat !== undefined).length;
 
 /** The tables of docs/cost.md, by the name that marks them there. */
 export function costTables(counts: CostCounts, deployment: Deployment): ReadonlyMap<string, string> {
@@ -89,7 +101,7 @@ export function costTables(counts: CostCounts, deployment: Deployment): Readonly
 }
 
 const priceRow = ([name, dollars]: [string, number]) => {
-  const isPerRequest = /(Request|Invocation|Unit)$/.test(name);
+  const isPerRequest = /(Request|Invocation|Unit|Trace)$/.test(name);
   return [`\`${name}\``, isPerRequest ? `${Number((dollars * 1e6).toPrecision(6))} a million` : String(dollars)];
 };
 

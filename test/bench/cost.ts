@@ -23,6 +23,7 @@ export const PRICES = {
   dataOutGb: 0.09,
   kmsRequest: 0.03 / 10_000,
   schedulerInvocation: 1.0 / 1e6,
+  xrayTrace: 5.0 / 1e6,
   customMetricMonth: 0.3,
   alarmMonth: 0.1,
 } as const;
@@ -33,7 +34,11 @@ export interface Deployment {
   readonly memoryMb: { readonly webhook: number; readonly worker: number; readonly scheduled: number };
   /** Whether Lambda writes START, END and REPORT for each invocation. */
   readonly logsInvocations: boolean;
+  /** Whether X-Ray traces the runs that the schedules make. */
+  readonly tracesRuns: boolean;
   readonly alarms: number;
+  /** What alarms are billed by: one on an expression counts for each metric in it. */
+  readonly alarmMetrics: number;
 }
 
 /** What is not counted here but taken from AWS's documentation, or assumed. */
@@ -70,7 +75,7 @@ export interface CostLine {
 }
 
 /** Promised: dollars for a million events one by one and in batches of ten, and for an idle month of one connection. */
-export const COST_LIMITS = { millionSingle: 8, idleMonth: 2 } as const;
+export const COST_LIMITS = { millionSingle: 8, millionBatched: 6, idleMonth: 2 } as const;
 
 export const totalOf = (lines: readonly CostLine[]): number => lines.reduce((sum, { dollars }) => sum + dollars, 0);
 
@@ -119,7 +124,7 @@ export function volumePerMillionEvents(counts: CostCounts): CostLine[] {
 export function idleCostPerMonth(
   { idleUsageRun, idleReconcileRun }: CostCounts,
   connections: number,
-  { memoryMb, logsInvocations }: Deployment,
+  { memoryMb, logsInvocations, tracesRuns }: Deployment,
 ): CostLine[] {
   const A = ASSUMPTIONS;
   const runsOf = (anHour: number) => anHour * A.hoursAMonth;
@@ -159,14 +164,19 @@ export function idleCostPerMonth(
     // At most: the connection's token and the workspace's, which are kept for less than the time between two runs.
     { what: 'KMS, for tokens', dollars: 2 * jobs * PRICES.kmsRequest },
     { what: 'Logs, metrics among them', dollars: logGb * PRICES.logGb },
+    // At most: beyond a run a second it is 5 % of them.
+    { what: 'X-Ray, a trace per run', dollars: tracesRuns ? (plans + jobs) * PRICES.xrayTrace : 0 },
     { what: 'Data out', dollars: sum(outsideGb) * PRICES.dataOutGb },
   ];
 }
 
 /** What does not depend on how much happens, and is free up to ten of each. */
-export function watchingPerMonth({ alarms }: Deployment): CostLine[] {
+export function watchingPerMonth({ alarms, alarmMetrics }: Deployment): CostLine[] {
   return [
-    { what: `${alarms} alarms, beyond the ten that are free`, dollars: Math.max(0, alarms - 10) * PRICES.alarmMonth },
+    {
+      what: `${alarms} alarms on ${alarmMetrics} metrics, beyond the ten that are free`,
+      dollars: Math.max(0, alarmMetrics - 10) * PRICES.alarmMonth,
+    },
     {
       what: `${ASSUMPTIONS.steadyMetrics} metrics that are always told, within the ten that are free`,
       dollars: Math.max(0, ASSUMPTIONS.steadyMetrics - 10) * PRICES.customMetricMonth,

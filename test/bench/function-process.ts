@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Execution } from './measured-process.ts';
 
-/** What `usage-process.ts` is asked. */
+/** What `scheduled-process.ts` is asked. */
 export interface FunctionCall {
   readonly event: unknown;
   /** Of the function's time. */

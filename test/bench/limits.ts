@@ -1,3 +1,4 @@
+import type { ReconcileReport } from './reconcile-bench.ts';
 import type { UsageReport } from './usage-bench.ts';
 import type { WebhookReport } from './webhook-bench.ts';
 import { COUNTED_EVENTS, type WorkerReport } from './worker-bench.ts';
@@ -7,6 +8,7 @@ export interface BenchReport {
   readonly webhook: WebhookReport;
   readonly worker: WorkerReport;
   readonly usage: UsageReport;
+  readonly reconcile: ReconcileReport;
 }
 
 /** One measured number beside what it may be at most. */
@@ -32,10 +34,19 @@ export const LIMITS = {
   usageSecondRunPosts: 0,
   /** Of ten times as many contracts: time grows as they do, and no faster. */
   usageScalingRatio: 11,
+  reconcilePeakRssMb: 256,
+  /**
+   * Of ten times as many contracts: what is read of a connection is let go with it, so that it makes next to no difference.
+   * Two processes that do the same differ by some megabytes; keeping what both runs have read would make it about 40.
+   */
+  reconcileRssGrowthMb: 24,
+  /** A run that finds all in order writes its summary, and nothing else. */
+  reconcileQuietWrites: { workspace: 0, dynamodb: 1 },
+  reconcileScalingRatio: 11,
 } as const;
 
 /** Every number of a report, in the order in which it is shown. */
-export function judge({ webhook, worker, usage }: BenchReport): Finding[] {
+export function judge({ webhook, worker, usage, reconcile }: BenchReport): Finding[] {
   const { milliseconds } = webhook;
   const times = (['webhook', 'reference', 'empty'] as const).flatMap((candidate) => {
     const { importMedian, coldMedian, warmMedian, warmP99 } = milliseconds[candidate];
@@ -62,20 +73,17 @@ export function judge({ webhook, worker, usage }: BenchReport): Finding[] {
     finding('empty: bundle', 'B', webhook.emptyBundleBytes),
     finding('webhook: cold, ratio to reference', '', webhook.coldRatio, LIMITS.coldRatio),
     finding('webhook: warm, ratio to reference', '', webhook.warmRatio, LIMITS.warmRatio),
-    {
-      ...finding(
-        'webhook: AWS requests per warm delivery',
-        '',
-        webhook.awsRequestsPerWarmDelivery,
-        LIMITS.awsRequestsPerWarmDelivery,
-      ),
-      // Exactly one: with none, the delivery would not be in the queue.
-      isOver: webhook.awsRequestsPerWarmDelivery !== LIMITS.awsRequestsPerWarmDelivery,
-    },
+    // With none, the delivery would not be in the queue.
+    exactly(
+      'webhook: AWS requests per warm delivery',
+      webhook.awsRequestsPerWarmDelivery,
+      LIMITS.awsRequestsPerWarmDelivery,
+    ),
     ...times,
     finding('worker: bundle', 'B', worker.bundleBytes, LIMITS.workerBundleBytes),
     ...perEvent,
     ...judgeUsage(usage),
+    ...judgeReconcile(reconcile),
   ];
 }
 
@@ -84,8 +92,8 @@ function judgeUsage(usage: UsageReport): Finding[] {
   return [
     finding('usage: bundle', 'B', usage.bundleBytes),
     finding('usage: contracts', '', contracts),
-    // Exactly one each: with fewer, somebody's work would be missing.
-    { ...finding('usage: reports', '', posts, contracts), isOver: posts !== contracts },
+    // With fewer, somebody's work would be missing.
+    exactly('usage: reports', posts, contracts),
     finding('usage: reports of a second run, nothing new', '', usage.secondRunPosts, LIMITS.usageSecondRunPosts),
     finding('usage: peak memory', 'MB', usage.peakRssMb, LIMITS.usagePeakRssMb),
     finding(`usage: time, ratio to ${small.contracts} contracts`, '', usage.scalingRatio, LIMITS.usageScalingRatio),
@@ -95,6 +103,45 @@ function judgeUsage(usage: UsageReport): Finding[] {
     finding('usage: workspace requests, per contract', '', requestsPerContract.workspace),
     finding('usage: OpenTrain requests, per contract', '', requestsPerContract.opentrain),
   ];
+}
+
+function judgeReconcile(reconcile: ReconcileReport): Finding[] {
+  const { contracts, connections, perContract, quietWrites, small, repairs } = reconcile;
+  const { reconcileQuietWrites } = LIMITS;
+  return [
+    finding('reconcile: bundle', 'B', reconcile.bundleBytes),
+    finding('reconcile: contracts', '', contracts),
+    finding('reconcile: connections', '', connections),
+    finding('reconcile: peak memory', 'MB', reconcile.peakRssMb, LIMITS.reconcilePeakRssMb),
+    finding(
+      `reconcile: peak memory beyond that of ${small.contracts} contracts`,
+      'MB',
+      reconcile.rssGrowthMb,
+      LIMITS.reconcileRssGrowthMb,
+    ),
+    finding(
+      `reconcile: time, ratio to ${small.contracts} contracts`,
+      '',
+      reconcile.scalingRatio,
+      LIMITS.reconcileScalingRatio,
+    ),
+    finding('reconcile: time', 's', reconcile.seconds),
+    finding('reconcile: workspace writes, all in order', '', quietWrites.workspace, reconcileQuietWrites.workspace),
+    // With none, nobody would know that the connection was compared.
+    exactly('reconcile: DynamoDB writes, per connection in order', quietWrites.dynamodb, reconcileQuietWrites.dynamodb),
+    finding('reconcile: DynamoDB requests, per contract', '', perContract.dynamodb),
+    finding('reconcile: workspace requests, per contract', '', perContract.workspace),
+    finding('reconcile: OpenTrain requests, per contract', '', perContract.opentrain),
+    exactly('reconcile: lost hires let in', repairs.made, repairs.lost),
+    finding('reconcile: DynamoDB requests, per lost hire', '', repairs.perRepair.dynamodb),
+    finding('reconcile: workspace requests, per lost hire', '', repairs.perRepair.workspace),
+    finding('reconcile: OpenTrain requests, per lost hire', '', repairs.perRepair.opentrain),
+  ];
+}
+
+/** A number that must be neither more nor less. */
+function exactly(name: string, value: number, limit: number): Finding {
+  return { name, unit: '', value, limit, isOver: value !== limit };
 }
 
 function finding(name: string, unit: Finding['unit'], value: number, limit?: number): Finding {

@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import { judge, LIMITS } from './limits.ts';
 import { showProgress } from './progress.ts';
+import { benchReconcile, LOST_ONE_IN } from './reconcile-bench.ts';
+import { FULL_SCHEDULED, QUICK_SCHEDULED } from './scheduled-stage.ts';
 import { renderTable } from './table.ts';
-import { benchUsage, FULL_USAGE, QUICK_USAGE } from './usage-bench.ts';
+import { benchUsage } from './usage-bench.ts';
 import { benchWebhook, FULL_EFFORT, QUICK_EFFORT, type WebhookReport } from './webhook-bench.ts';
 import { benchWorker } from './worker-bench.ts';
 
@@ -13,9 +15,12 @@ Measures what the functions cost:
              empty one, in turns within one run. Cold is a fresh process: import and first accepted call. Warm is one
              call of 2,000. Both call local services; what counts are the ratios, the times depend on the machine.
   worker     what it asks of DynamoDB, of the workspace and of OpenTrain for one event, counted.
-  usage      the deployed bundle, alone in a process with the memory that Lambda gives it, reports ${FULL_USAGE.large} contracts of
-             ${FULL_USAGE.connections} connections, in turns with ${FULL_USAGE.small}: its peak memory, the ratio of the two times, what it asks of
+  usage      the deployed bundle, alone in a process with the memory that Lambda gives it, reports ${FULL_SCHEDULED.large} contracts of
+             ${FULL_SCHEDULED.connections} connections, in turns with ${FULL_SCHEDULED.small}: its peak memory, the ratio of the two times, what it asks of
              others for a contract, and that a second run with nothing new reports nothing.
+  reconcile  the same with contracts that are all in order: it writes nothing but a summary for each connection, and its
+             memory does not grow with the contracts of all of them; then, what it costs to let in one of
+             ${FULL_SCHEDULED.large / LOST_ONE_IN} hires that no delivery told of.
 
 Options:
   --json     prints one JSON object and nothing else on standard output
@@ -47,10 +52,12 @@ async function main(): Promise<number> {
   for (let again = 0; flags.check && isSlow(webhook) && again < 2; again += 1) webhook = await measure();
   progress.show('worker: counting requests');
   const worker = await benchWorker();
-  const usage = await benchUsage(flags.quick ? QUICK_USAGE : FULL_USAGE, (step) => progress.show(`usage: ${step}`));
+  const effort = flags.quick ? QUICK_SCHEDULED : FULL_SCHEDULED;
+  const usage = await benchUsage(effort, (step) => progress.show(`usage: ${step}`));
+  const reconcile = await benchReconcile(effort, (step) => progress.show(`reconcile: ${step}`));
   progress.end();
 
-  const report = { webhook, worker, usage };
+  const report = { webhook, worker, usage, reconcile };
   const findings = judge(report);
   console.log(flags.json ? JSON.stringify(report, null, 2) : renderTable(findings));
   if (!flags.check) return 0;

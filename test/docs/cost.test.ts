@@ -35,6 +35,10 @@ describe('the promised cost is kept', () => {
     expect(totalOf(costPerMillionEvents(counts, 1, deployment))).toBeLessThanOrEqual(COST_LIMITS.millionSingle);
   });
 
+  test('for a million events, ten at a time', () => {
+    expect(totalOf(costPerMillionEvents(counts, 10, deployment))).toBeLessThanOrEqual(COST_LIMITS.millionBatched);
+  });
+
   test('for an idle month of one connection', () => {
     expect(totalOf(idleCostPerMonth(counts, 1, deployment))).toBeLessThanOrEqual(COST_LIMITS.idleMonth);
   });

@@ -290,6 +290,25 @@ describe('a MANAGED_ADAPTER link is OpenTrain’s to provision', () => {
     await customer.deliver(customer.event('contract.ended'));
     expect(story.membersOf(project)).toEqual([workEmail]);
   });
+
+  test('nor where the end does not say whose the link is, and its own event did', async () => {
+    const { customer, contract, project, trainer, workEmail } = await story.newHire({ mode: 'MANAGED_ADAPTER' });
+    await customer.deliver(customer.event('project_link.created'));
+    story.workspace.addMemberByHand(project, { ...trainer });
+    story.opentrain.endContract(contract.id);
+    const thin = without(customer.event('contract.ended'), 'data.projectLink.provisioningMode');
+    expect(await customer.deliver(thin)).toBe('done: managed_by_opentrain');
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+
+  test('whom we let in, we take out, though the end says that the link is not ours', async () => {
+    const { customer, contract, project } = await story.newHire();
+    await customer.deliver(customer.event('contract.started'));
+    story.opentrain.endContract(contract.id);
+    const ended = JSON.stringify(customer.event('contract.ended'));
+    expect(await customer.deliver(ended.replace('"PARTNER_WEBHOOK"', '"MANAGED_ADAPTER"'))).toBe('done: offboarded');
+    expect(story.membersOf(project)).toEqual([]);
+  });
 });
 
 describe('a mode that nobody knows yet is parked as provisioning_mode_unknown, and provisions nobody', () => {

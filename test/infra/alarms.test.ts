@@ -14,6 +14,21 @@ interface AlarmProperties {
   readonly EvaluationPeriods: number;
   readonly TreatMissingData: string;
   readonly Dimensions?: readonly { readonly Value: unknown }[];
+  readonly Metrics?: readonly MetricQuery[];
+}
+
+interface MetricQuery {
+  readonly Id: string;
+  readonly Expression?: string;
+  readonly MetricStat?: {
+    readonly Metric: {
+      readonly Namespace: string;
+      readonly MetricName: string;
+      readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+    };
+    readonly Period: number;
+    readonly Stat: string;
+  };
 }
 
 const dev = synthesize({ alarmEmail: 'oncall@example.com' });
@@ -22,6 +37,8 @@ const alarms = Object.values(dev.findResources('AWS::CloudWatch::Alarm')).map(
 );
 
 const alarmNamed = (name: string) => alarms.find(({ AlarmName }) => AlarmName === `OpenTrain connector (dev): ${name}`);
+
+const { Name: SCHEDULE_GROUP } = properties(dev, 'AWS::Scheduler::ScheduleGroup', 'Schedules');
 
 describe('alarms', () => {
   test.each([
@@ -90,6 +107,12 @@ describe('alarms', () => {
     {
       name: 'removals wait for approval',
       metric: 'OpenTrainConnector/dev HeldReconciliations',
+      threshold: 1,
+      seconds: 3600,
+    },
+    {
+      name: 'actions have waited for a day',
+      metric: 'OpenTrainConnector/dev ActionsOverdue',
       threshold: 1,
       seconds: 3600,
     },
@@ -168,12 +191,98 @@ describe('alarms', () => {
     expect(Dimensions.map(({ Value }) => asText(Value))).toEqual([`<${watched}>`]);
   });
 
+  describe.each([
+    {
+      name: 'functions are throttled',
+      expression:
+        'SUM([FILL(webhook, 0), FILL(budget, 0), FILL(admin, 0), FILL(worker, 0), FILL(usage, 0), FILL(reconcile, 0)])',
+      seconds: 300,
+      metrics: {
+        webhook: 'AWS/Lambda Throttles Sum <WebhookFunction>',
+        budget: 'AWS/Lambda Throttles Sum <BudgetFunction>',
+        admin: 'AWS/Lambda Throttles Sum <AdminFunction>',
+        worker: 'AWS/Lambda Throttles Sum <WorkerFunction>',
+        usage: 'AWS/Lambda Throttles Sum <UsageFunction>',
+        reconcile: 'AWS/Lambda Throttles Sum <ReconcileFunction>',
+      },
+    },
+    {
+      name: 'functions run close to their timeout',
+      expression:
+        'MAX([FILL(webhook, 0) / 7200, FILL(budget, 0) / 8000, FILL(admin, 0) / 23200, FILL(worker, 0) / 57500, ' +
+        'FILL(usage, 0) / 297500, FILL(reconcile, 0) / 297500])',
+      seconds: 900,
+      metrics: {
+        webhook: 'AWS/Lambda Duration Maximum <WebhookFunction>',
+        budget: 'AWS/Lambda Duration Maximum <BudgetFunction>',
+        admin: 'AWS/Lambda Duration Maximum <AdminFunction>',
+        worker: 'AWS/Lambda Duration Maximum <WorkerFunction>',
+        usage: 'AWS/Lambda Duration Maximum <UsageFunction>',
+        reconcile: 'AWS/Lambda Duration Maximum <ReconcileFunction>',
+      },
+    },
+    {
+      name: 'the table is throttled',
+      expression: 'SUM([FILL(reads, 0), FILL(writes, 0)])',
+      seconds: 300,
+      metrics: {
+        reads: 'AWS/DynamoDB ReadThrottleEvents Sum <Table>',
+        writes: 'AWS/DynamoDB WriteThrottleEvents Sum <Table>',
+      },
+    },
+    {
+      name: 'schedules do not get through',
+      expression:
+        'SUM([FILL(refused, 0), FILL(dropped, 0), FILL(unkept, 0), FILL(usageEvents, 0), FILL(reconcileEvents, 0)])',
+      seconds: 300,
+      metrics: {
+        refused: `AWS/Scheduler TargetErrorCount Sum ${SCHEDULE_GROUP}`,
+        dropped: `AWS/Scheduler InvocationDroppedCount Sum ${SCHEDULE_GROUP}`,
+        unkept: `AWS/Scheduler InvocationsFailedToBeSentToDeadLetterCount Sum ${SCHEDULE_GROUP}`,
+        usageEvents: 'AWS/Lambda AsyncEventsDropped Sum <UsageFunction>',
+        reconcileEvents: 'AWS/Lambda AsyncEventsDropped Sum <ReconcileFunction>',
+      },
+    },
+  ])('"$name"', ({ name, expression, seconds, metrics }) => {
+    const { Metrics = [], ...alarm } = alarmNamed(name) ?? {};
+
+    test('is raised when its expression comes to 1, and not by missing data', () => {
+      expect(alarm).toMatchObject({
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        Threshold: 1,
+        EvaluationPeriods: 1,
+        TreatMissingData: 'notBreaching',
+      });
+      expect(Metrics.flatMap(({ Expression }) => Expression ?? [])).toEqual([expression]);
+    });
+
+    test('takes into it what AWS counts', () => {
+      const counted = Metrics.flatMap(({ Id, MetricStat }) =>
+        MetricStat === undefined ? [] : [{ Id, ...MetricStat }],
+      );
+      const described = counted.map(({ Id, Metric: { Namespace, MetricName, Dimensions = [] }, Stat }) => [
+        Id,
+        `${Namespace} ${MetricName} ${Stat} ${Dimensions.map(({ Value }) => asText(Value)).join(' ')}`,
+      ]);
+      expect(Object.fromEntries(described)).toEqual(metrics);
+      expect(new Set(counted.map(({ Period }) => Period))).toEqual(new Set([seconds]));
+    });
+  });
+
+  test('each schedule is in the group that is watched', () => {
+    const groups = Object.values(dev.findResources('AWS::Scheduler::Schedule')).map(({ Properties }) =>
+      asText(Properties.GroupName),
+    );
+    expect(groups).toEqual([SCHEDULE_GROUP, SCHEDULE_GROUP]);
+  });
+
   test('each tells the topic when it begins and when it is over, and what to look at', () => {
-    expect(alarms).toHaveLength(21);
+    expect(alarms).toHaveLength(26);
     for (const { AlarmActions, OKActions, AlarmDescription } of alarms) {
       expect(AlarmActions.map(asText)).toEqual(['<AlarmsTopic>']);
       expect(OKActions.map(asText)).toEqual(['<AlarmsTopic>']);
       expect(AlarmDescription).toMatch(/Look (for|at|whether)/);
+      expect(AlarmDescription).toMatch(/\. Runbook: docs\/runbook\.md#[a-z0-9-]+$/);
       expect(AlarmDescription.length).toBeLessThanOrEqual(1024);
     }
   });

@@ -1,6 +1,15 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { asText, environmentIn, permissions, properties, resource, synthesize, WORKSPACE_URL } from './synthesize.ts';
+import {
+  asText,
+  environmentIn,
+  KEY_ARN,
+  permissions,
+  properties,
+  resource,
+  synthesize,
+  WORKSPACE_URL,
+} from './synthesize.ts';
 
 const dev = synthesize();
 const prod = synthesize({ stage: 'prod' });
@@ -222,10 +231,11 @@ describe('two adapters', () => {
   );
 });
 
-// The exact actions on the exact resources. Three wildcards cannot be avoided: ids of connections and of workspaces
-// in the names of parameters, since connections come and go without a deployment; and the streams within a log group,
-// which a log group's `Arn` in CloudFormation already ends in (`:*`).
+// The exact actions on the exact resources. Four wildcards cannot be avoided: ids of connections and of workspaces
+// in the names of parameters, since connections come and go without a deployment; the streams within a log group,
+// which a log group's `Arn` in CloudFormation already ends in (`:*`); and X-Ray, which has no resources.
 describe('roles', () => {
+  const TRACING = { 'xray:PutTelemetryRecords': ['*'], 'xray:PutTraceSegments': ['*'] };
   const parameter = (name: string) =>
     `arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/opentrain/dev/${name}`;
 
@@ -278,6 +288,7 @@ describe('roles', () => {
           parameter('workspaces/*/token'),
           parameter('workspaces/*/usage-token'),
         ],
+        ...TRACING,
       });
     },
   );
@@ -289,6 +300,7 @@ describe('roles', () => {
       'dynamodb:Query': ['<Table.Arn>'],
       'logs:CreateLogStream': ['<BudgetLogs.Arn>'],
       'logs:PutLogEvents': ['<BudgetLogs.Arn>'],
+      ...TRACING,
     });
   });
 
@@ -304,6 +316,7 @@ describe('roles', () => {
       'ssm:DeleteParameter': credentials,
       'ssm:GetParameter': credentials,
       'ssm:PutParameter': credentials,
+      ...TRACING,
     });
   });
 
@@ -317,7 +330,7 @@ describe('roles', () => {
     },
   );
 
-  test.each(['Usage', 'Reconcile'])('the role of the %s schedule is for schedules of this account only', (name) => {
+  test.each(['Usage', 'Reconcile'])('the role of the %s schedule is for schedules of this stack only', (name) => {
     const { AssumeRolePolicyDocument } = properties(dev, 'AWS::IAM::Role', `${name}ScheduleRole`) as {
       AssumeRolePolicyDocument: { Statement: { Principal: unknown; Condition: { StringEquals: object } }[] };
     };
@@ -327,7 +340,7 @@ describe('roles', () => {
     expect(Object.entries(statement?.Condition.StringEquals ?? {}).map(([key, value]) => [key, asText(value)])).toEqual(
       [
         ['aws:SourceAccount', '<AWS::AccountId>'],
-        ['aws:SourceArn', 'arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default'],
+        ['aws:SourceArn', '<Schedules.Arn>'],
       ],
     );
   });
@@ -471,6 +484,71 @@ describe('logs', () => {
   });
 });
 
+describe('tracing', () => {
+  const tracedIn = (template: typeof dev) =>
+    Object.values(template.findResources('AWS::Lambda::Function'))
+      .filter(({ Properties }) => Properties.TracingConfig?.Mode === 'Active')
+      .map(({ Properties }) => asText(Properties.Role).replace(/^<(\w+)Role\.Arn>$/, '$1'))
+      .toSorted();
+  const scheduledAndAsked = ['Admin', 'Budget', 'ReconcileFunction', 'UsageFunction'];
+
+  test('is of whatever is not on the way of a delivery', () => {
+    expect(tracedIn(dev)).toEqual(scheduledAndAsked);
+  });
+
+  test('is of the worker where traceDeliveries says so, and never of the webhook function', () => {
+    const template = synthesize({ traceDeliveries: 'true' });
+    expect(tracedIn(template)).toEqual([...scheduledAndAsked, 'Worker']);
+    expect(permissions(template, 'WorkerRole')).toMatchObject({
+      'xray:PutTelemetryRecords': ['*'],
+      'xray:PutTraceSegments': ['*'],
+    });
+    expect(permissions(template, 'WebhookRole')).not.toHaveProperty('xray:PutTraceSegments');
+  });
+});
+
+describe('a key of the owner', () => {
+  const template = synthesize({ stage: 'prod', encryptionKeyArn: KEY_ARN });
+
+  test('encrypts the table', () => {
+    const { SSESpecification, Replicas } = properties(template, 'AWS::DynamoDB::GlobalTable', 'Table');
+    expect(SSESpecification).toEqual({ SSEEnabled: true, SSEType: 'KMS' });
+    expect(Replicas).toEqual([expect.objectContaining({ SSESpecification: { KMSMasterKeyId: KEY_ARN } })]);
+  });
+
+  test('encrypts every queue and every log group', () => {
+    template.resourcePropertiesCountIs('AWS::SQS::Queue', { KmsMasterKeyId: KEY_ARN }, 8);
+    template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: Match.absent() });
+    template.resourcePropertiesCountIs('AWS::Logs::LogGroup', { KmsKeyId: KEY_ARN }, 7);
+  });
+
+  test('is not put on the topic: a mistake in its policy would silence every alarm', () => {
+    template.allResourcesProperties('AWS::SNS::Topic', { KmsMasterKeyId: Match.absent() });
+  });
+
+  const toSend = ['kms:Decrypt', 'kms:GenerateDataKey'];
+  const toRead = ['kms:Decrypt', 'kms:DescribeKey'];
+  const toWrite = [...toRead, 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
+  test.each([
+    { role: 'WebhookRole', actions: toSend },
+    { role: 'WorkerRole', actions: toWrite },
+    { role: 'UsageFunctionRole', actions: toWrite },
+    { role: 'UsageScheduleRole', actions: toSend },
+    { role: 'ReconcileFunctionRole', actions: toWrite },
+    { role: 'ReconcileScheduleRole', actions: toSend },
+    { role: 'BudgetRole', actions: toRead },
+    { role: 'AdminRole', actions: toWrite },
+  ])('$role may use it for what it does, and has no other new permission', ({ role, actions }) => {
+    const allowed = permissions(template, role);
+    const added = Object.fromEntries(actions.map((action) => [action, [KEY_ARN]]));
+    expect(allowed).toEqual({ ...permissions(prod, role), ...added });
+  });
+
+  test('is asked of nobody else: AWS encrypts with its own where none is given', () => {
+    expect(JSON.stringify(prod.toJSON())).not.toContain('kms:');
+  });
+});
+
 describe('the template as a whole', () => {
   test('hands out what an operator needs', () => {
     expect(Object.keys(dev.findOutputs('*')).sort()).toEqual([
@@ -482,6 +560,7 @@ describe('the template as a whole', () => {
       'BudgetUrlTemplate',
       'ConnectionUrlTemplate',
       'CredentialsPath',
+      'DashboardName',
       'DeadLetterQueueUrl',
       'GraceHours',
       'KeepAccessAfterUnlink',

@@ -86,9 +86,28 @@ describe('stage settings', () => {
     ['webhookBaseUrl', 'http://hooks.example.com', 'must be an https URL (http only on this machine) without a user'],
     ['topUpUrl', 'http://pay.example.com', 'must be an https URL (http only on this machine) without a user'],
     ['topUpUrl', 'https://me@pay.example.com', 'must be an https URL (http only on this machine) without a user'],
+    ['encryptionKeyArn', 'alias/ours', "must be a KMS key's ARN, arn:aws:kms:<region>:<account>:key/<id> (no alias)"],
+    ['encryptionKeyArn', 'arn:aws:kms:eu-west-1:111122223333:alias/ours', "must be a KMS key's ARN"],
+    ['encryptionKeyArn', 'arn:aws:s3:::bucket', "must be a KMS key's ARN"],
+    ['encryptionKeyArn', '1234abcd-12ab-34cd-56ef-1234567890ab', "must be a KMS key's ARN"],
+    ['traceDeliveries', 'sometimes', 'must be true or false, not "sometimes"'],
     ['workspaceURL', 'https://workspace.example.com', 'there is no such setting; did you mean workspaceUrl?'],
   ])('%s: %s is told', (name, value, mistake) => {
     expect(mistakesIn({ [name]: value })).toEqual([expect.stringContaining(`${name}: ${mistake}`)]);
+  });
+
+  test.each([
+    'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+    'arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab',
+    'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  ])('let everything be encrypted with %s', (encryptionKeyArn) => {
+    expect(readStageSettings({ encryptionKeyArn })).toMatchObject({ encryptionKeyArn });
+  });
+
+  test("leave encryption to AWS's keys, and deliveries untraced", () => {
+    const settings = readStageSettings({});
+    expect(settings).not.toHaveProperty('encryptionKeyArn');
+    expect(settings.traceDeliveries).toBe(false);
   });
 
   test('have usage reported every hour, with the three days before', () => {

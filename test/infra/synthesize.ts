@@ -12,15 +12,31 @@ const EMPTY_BUNDLES = emptyBundles();
 
 export const WORKSPACE_URL = 'https://workspace.example.com/api';
 
+export const KEY_ARN = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+
+/** What a customer may add to prod: everything that adds resources or permissions. */
+export const EVERY_OPTION = {
+  stage: 'prod',
+  alarmEmail: 'ops@example.com',
+  webhookBaseUrl: 'https://hooks.example.com',
+  encryptionKeyArn: KEY_ARN,
+  traceDeliveries: 'true',
+} as const;
+
 /** The template of a stage, made as `cdk synth -c name=value …` makes it, around empty bundles. */
 export function synthesize(context: Readonly<Record<string, string>> = {}): Template {
+  return Template.fromStack(createStack(context).stack);
+}
+
+/** The same, before it is synthesized. */
+export function createStack(context: Readonly<Record<string, string>> = {}): { app: App; stack: ConnectorStack } {
   const app = new App({ context: { ...cdk.context, workspaceUrl: WORKSPACE_URL, ...context } });
   const settings = readStageSettings(app.node.getAllContext());
   const stack = new ConnectorStack(app, `OpenTrainConnector-${settings.stage}`, {
     settings,
     bundleDirectory: EMPTY_BUNDLES,
   });
-  return Template.fromStack(stack);
+  return { app, stack };
 }
 
 function emptyBundles(): string {

@@ -68,6 +68,7 @@ const full = (event: string, words: { readonly outcome: string; readonly reason:
   setAside: 1,
   held: 4,
   failed: 2,
+  overdue: 1,
   lagSeconds: 3600,
 });
 

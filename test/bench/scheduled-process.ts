@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import type { FunctionAnswer, FunctionCall } from './function-process.ts';
 
 /**
- * Runs in a process of its own: one execution environment of the usage function. It is given one event after the other, and
- * reports what the function answers and how much memory the process has needed so far.
+ * Runs in a process of its own: one execution environment of a scheduled function. It is given one event after the other,
+ * and reports what the function answers and how much memory the process has needed so far.
  */
 const [, script = '', handlerFile = ''] = process.argv;
 const { handler } = createRequire(script)(handlerFile) as {

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NeedsPersonError } from '../../shared/workspace/errors.ts';
+import { type ReconcileFaults, runReconcile } from '../support/reconcile.ts';
+import { type Story, startStory } from '../support/story.ts';
+
+const HOUR = 3600_000;
+
+let story: Story;
+
+beforeAll(async () => {
+  story = await startStory();
+});
+afterAll(() => story.close());
+
+const refuse = async (): Promise<never> => {
+  throw new NeedsPersonError('Somebody must help.', { steps: ['Help.'] });
+};
+const stuck: ReconcileFaults = { workspace: { ensureAccess: refuse, revokeAccess: refuse } };
+
+/** `overdue` of the line that a run ends with. */
+async function overdueIn(...args: Parameters<typeof runReconcile>): Promise<unknown> {
+  const { lines } = await runReconcile(...args);
+  return lines.find(({ event }) => event === 'reconcile.connection-done')?.overdue;
+}
+
+test('who cannot be let in without a person is overdue after a day, however often it is tried, until they helped', async () => {
+  const { customer, project, workEmail } = await story.newHire();
+  expect(await overdueIn(story, customer.id, stuck)).toBe(0);
+  await story.opentrain.clock.advance(23 * HOUR);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(0);
+  await story.opentrain.clock.advance(2 * HOUR);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(1);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(1);
+
+  expect(await overdueIn(story, customer.id)).toBe(0);
+  expect(story.membersOf(project)).toEqual([workEmail]);
+});
+
+test('who cannot be taken out without a person is overdue a day after the end, and no longer once they are out', async () => {
+  const { customer, contract, project } = await story.newHire();
+  await runReconcile(story, customer.id);
+  await story.opentrain.clock.advance(48 * HOUR);
+  story.opentrain.endContract(contract.id);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(0);
+  await story.opentrain.clock.advance(25 * HOUR);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(1);
+
+  expect(await overdueIn(story, customer.id)).toBe(0);
+  expect(story.membersOf(project)).toEqual([]);
+});
+
+test('nobody is forgotten while the workspace is away', async () => {
+  const { customer } = await story.newHire();
+  await runReconcile(story, customer.id, stuck);
+  await story.opentrain.clock.advance(25 * HOUR);
+  story.workspace.rateLimit({ calls: 0, perSeconds: 5 });
+  expect(await overdueIn(story, customer.id)).toBe(1);
+  story.workspace.rateLimit(null);
+});
+
+test('who waits for consent waits for the customer, and is not counted', async () => {
+  const { customer } = await story.newHire({ piiConsent: false });
+  await runReconcile(story, customer.id);
+  await story.opentrain.clock.advance(25 * HOUR);
+  expect(await overdueIn(story, customer.id)).toBe(0);
+});
