@@ -8,7 +8,7 @@ export default defineConfig({
     // The emulators listen on real sockets and read process.env: one process a file keeps them apart.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

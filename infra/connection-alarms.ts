@@ -9,13 +9,16 @@ export interface WatchedConnections {
 
   /** Those that, like reconciliation, notice that OpenTrain no longer takes a connection's token. */
   readonly others: readonly ConnectorFunction[];
+
+  /** Minutes from one reconciliation to the next. */
+  readonly intervalMinutes: number;
 }
 
-/** Two reconciliations long by default, so that what lasts is one alarm, and not a new one each time. */
-const PERIOD = Duration.hours(1);
-
 /** The alarms on how the connections to customers stand. The functions go on with all others meanwhile. */
-export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: WatchedConnections): void {
+export function addConnectionAlarms(alarms: Alarms, { reconcile, others, intervalMinutes }: WatchedConnections): void {
+  // Two reconciliations long, so that what lasts is one alarm, and not a new one each time. CloudWatch allows a day.
+  const period = Duration.hours(Math.min(24, Math.ceil((2 * intervalMinutes) / 60)));
+
   alarms.raise('EndpointsDisabled', {
     name: 'OpenTrain has disabled an endpoint',
     description:
@@ -26,7 +29,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
     metric: alarms.countLines('EndpointDisabledLines', reconcile.logGroup, {
       metricName: 'DisabledEndpoints',
       pattern: '{ $.event = "endpoint.disabled" }',
-      period: PERIOD,
+      period,
     }),
     threshold: 1,
   });
@@ -40,7 +43,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
     metric: alarms.countLines('EndpointLostLines', reconcile.logGroup, {
       metricName: 'LostEndpoints',
       pattern: '{ ($.event = "endpoint.gone") || ($.event = "endpoint.elsewhere") || ($.event = "endpoint.given-up") }',
-      period: PERIOD,
+      period,
     }),
     threshold: 1,
   });
@@ -54,7 +57,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
     metric: alarms.countLines('RemovalsHeldLines', reconcile.logGroup, {
       metricName: 'HeldReconciliations',
       pattern: '{ $.event = "reconcile.held" }',
-      period: PERIOD,
+      period,
     }),
     threshold: 1,
   });
@@ -65,7 +68,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
       'somebody cannot work, or still has access after the end. Look at the parked deliveries of the connections, ' +
       'which tell the steps, and for "reconcile.connection-done" with "overdue" above 0 in the log of the reconcile ' +
       'function (output ReconcileLogGroup).',
-    metric: alarms.ownMetric('ActionsOverdue', { period: PERIOD, statistic: Stats.MAXIMUM }),
+    metric: alarms.ownMetric('ActionsOverdue', { period, statistic: Stats.MAXIMUM }),
     threshold: 1,
   });
 
@@ -74,7 +77,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others }: Watch
     alarms.countLines('ConnectionTroubleLines', logGroup, {
       metricName: 'TroubledConnections',
       pattern: '{ ($.event = "connection.needs-attention") || ($.event = "connection.disconnected") }',
-      period: PERIOD,
+      period,
     });
   for (const other of others) countTrouble(other);
   alarms.raise('ConnectionsInTrouble', {

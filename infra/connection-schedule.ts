@@ -141,7 +141,8 @@ export class ConnectionSchedule extends Construct {
     const interval = Duration.minutes(intervalMinutes);
     const windowMinutes = Math.min(MOST_WINDOW_MINUTES, Math.floor(intervalMinutes / 2));
     const role = this.createScheduleRole(group, functionDefaults.encryptionKey);
-    const schedule = new Schedule(this, 'Schedule', {
+    // Another id than it had before there was a group, since CloudFormation cannot move a schedule from one to another.
+    const schedule = new Schedule(this, 'ScheduleInGroup', {
       description,
       scheduleGroup: group,
       schedule: ScheduleExpression.rate(interval),

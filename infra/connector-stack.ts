@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Construct } from 'constructs';
@@ -142,7 +142,8 @@ export class ConnectorStack extends Stack {
     this.table.grantReadWrite(this.worker.role);
     this.deliveries.feed(this.worker.function, { batchSize: 10, maxConcurrency: settings.workerConcurrency });
 
-    const group = new ScheduleGroup(this, 'Schedules');
+    // It has a fixed name: outliving the stack, or a first deployment that failed, it would be in the way of the next.
+    const group = new ScheduleGroup(this, 'Schedules', { removalPolicy: RemovalPolicy.DESTROY });
     this.usage = new ConnectionSchedule(this, 'Usage', {
       functionDefaults,
       bundle: 'usage',
@@ -219,6 +220,7 @@ export class ConnectorStack extends Stack {
     addConnectionAlarms(this.alarms, {
       reconcile: this.reconcile.function,
       others: [this.worker, this.usage.function],
+      intervalMinutes: settings.reconcileMinutes,
     });
     const answering = { webhook: this.webhook, budget: this.budget, admin: this.admin };
     const fed = { worker: this.worker, usage: this.usage.function, reconcile: this.reconcile.function };
@@ -232,6 +234,7 @@ export class ConnectorStack extends Stack {
       usageRuns: this.usage.runs,
       functions: { ...answering, ...fed },
       table: this.table.table,
+      scheduleGroup: group,
     });
 
     this.addOutputs(settings, webhookBaseUrl);

@@ -14,6 +14,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { ConnectorFunction } from './connector-function.ts';
@@ -31,18 +32,22 @@ export interface ConnectorDashboardProps {
   readonly functions: Readonly<Record<string, ConnectorFunction>>;
 
   readonly table: TableV2;
+  readonly scheduleGroup: ScheduleGroup;
 }
 
 /** CloudWatch's grid has 24 columns. */
 const GRID = 24;
 const GRAPH_HEIGHT = 6;
 
+/** Functions that cost anything worth a line. With the others, the dashboard would name more than the 50 metrics that are free. */
+const BUSY = ['webhook', 'worker', 'usage', 'reconcile'];
+
 /** For what happens all the time, and for what happens by the run. */
 const OFTEN = Duration.minutes(5);
 const BY_RUN = Duration.hours(1);
 
 /**
- * One page for whoever is on call: the alarms, then five questions with a row each, which says what good looks like and
+ * One page for whoever is on call: the alarms, then questions with a row each, which says what good looks like and
  * shows it. Where something is wrong, docs/runbook.md goes on.
  */
 export class ConnectorDashboard extends Construct {
@@ -63,6 +68,7 @@ export class ConnectorDashboard extends Construct {
         ...this.trainersRow(),
         ...this.usageRow(),
         ...this.peopleRow(),
+        ...this.allowanceRow(),
         ...this.costRow(),
       ],
     });
@@ -200,17 +206,42 @@ export class ConnectorDashboard extends Construct {
     ];
   }
 
+  private allowanceRow(): IWidget[][] {
+    const { table, scheduleGroup } = this.props;
+    const events = (metricName: string, label: string) => table.metric(metricName, { label, statistic: Stats.SUM });
+    const sum = (label: string) => ({ label, statistic: Stats.SUM });
+    return row('Does AWS give enough?', 'Nothing is refused, and no function comes near its timeout.', [
+      graph(
+        'Invocations that were throttled',
+        'calls',
+        this.ofEach(({ function: one }, label) => one.metricThrottles(sum(label))),
+      ),
+      graph(
+        'The longest that functions ran',
+        'milliseconds',
+        this.ofEach(({ function: one }, label) => one.metricDuration({ label, statistic: Stats.MAXIMUM })),
+      ),
+      graph('What the table refused', 'requests', [
+        events('ReadThrottleEvents', 'reads'),
+        events('WriteThrottleEvents', 'writes'),
+      ]),
+      graph('Events of the schedules', 'events', [
+        scheduleGroup.metricTargetErrors(sum('refused by the function, tried again')),
+        scheduleGroup.metricDropped(sum('dropped')),
+      ]),
+    ]);
+  }
+
   private costRow(): IWidget[][] {
-    const { api, functions, table } = this.props;
-    const ofEach = (metricOf: (one: ConnectorFunction, label: string) => IMetric) =>
-      Object.entries(functions).map(([label, one]) => metricOf(one, label));
+    const { api, table } = this.props;
+    const ofTheBusy = (metricOf: (one: ConnectorFunction, label: string) => IMetric) => this.ofEach(metricOf, BUSY);
     return row('Cost drivers', 'They follow the number of deliveries and connections, and nothing grows by itself.', [
       graph(
         'Requests and invocations',
         'calls',
         [
           api.metricCount({ label: 'API', statistic: Stats.SUM, period: BY_RUN }),
-          ...ofEach(({ function: one }, label) =>
+          ...ofTheBusy(({ function: one }, label) =>
             one.metricInvocations({ label, statistic: Stats.SUM, period: BY_RUN }),
           ),
         ],
@@ -219,7 +250,7 @@ export class ConnectorDashboard extends Construct {
       graph(
         'Time that functions ran',
         'milliseconds',
-        ofEach(({ function: one }, label) => one.metricDuration({ label, statistic: Stats.SUM, period: BY_RUN })),
+        ofTheBusy(({ function: one }, label) => one.metricDuration({ label, statistic: Stats.SUM, period: BY_RUN })),
         BY_RUN,
       ),
       graph(
@@ -234,10 +265,30 @@ export class ConnectorDashboard extends Construct {
       graph(
         'Log lines',
         'bytes',
-        ofEach(({ logGroup }, label) => logGroup.metricIncomingBytes({ label, statistic: Stats.SUM, period: BY_RUN })),
+        // Not by `metricIncomingBytes`, which leaves out of which log group.
+        ofTheBusy(
+          ({ logGroup: { logGroupName: LogGroupName } }, label) =>
+            new Metric({
+              namespace: 'AWS/Logs',
+              metricName: 'IncomingBytes',
+              dimensionsMap: { LogGroupName },
+              label,
+              statistic: Stats.SUM,
+              period: BY_RUN,
+            }),
+        ),
         BY_RUN,
       ),
     ]);
+  }
+
+  private ofEach(
+    metricOf: (one: ConnectorFunction, label: string) => IMetric,
+    labels = Object.keys(this.props.functions),
+  ): IMetric[] {
+    return Object.entries(this.props.functions)
+      .filter(([label]) => labels.includes(label))
+      .map(([label, one]) => metricOf(one, label));
   }
 
   /** A metric of the connector's own, as docs/logs-and-metrics.md has it; a sum by five minutes unless told otherwise. */

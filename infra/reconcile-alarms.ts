@@ -18,8 +18,8 @@ export function addReconcileAlarms(alarms: Alarms, { schedule, intervalMinutes }
     name: 'reconciliations were given up',
     description:
       'A connection was tried many times and not reconciled: what its deliveries did not tell is not set right. Look ' +
-      'for "error" lines in the log of the reconcile function (output ReconcileLogGroup), mend the cause, then purge ' +
-      'the queue (output ReconcileDeadLetterQueueUrl): the next run does the same.',
+      'for "error" lines in the log of the reconcile function (output ReconcileLogGroup), mend the cause, then redrive ' +
+      'or purge the queue (output ReconcileDeadLetterQueueUrl): the next run does the same.',
   });
   alarms.raiseOnMessages('DroppedReconcileEvents', dropped, {
     name: 'reconciliation was not planned',

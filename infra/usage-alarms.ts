@@ -9,8 +9,8 @@ export function addUsageAlarms(alarms: Alarms, { runs, dropped, function: usage 
     name: 'usage runs were given up',
     description:
       "A connection's usage was tried for many times and not reported: OpenTrain knows less work than was done. Look " +
-      'for "error" lines in the log of the usage function (output UsageLogGroup), mend the cause, then purge the ' +
-      'queue (output UsageDeadLetterQueueUrl): later runs report the same days, back to usageLookBackDays.',
+      'for "error" lines in the log of the usage function (output UsageLogGroup), mend the cause, then redrive or purge ' +
+      'the queue (output UsageDeadLetterQueueUrl): later runs report the same days, back to usageLookBackDays.',
   });
   alarms.raiseOnMessages('DroppedUsageEvents', dropped, {
     name: 'usage was not planned',

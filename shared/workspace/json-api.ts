@@ -81,6 +81,7 @@ export interface JsonApi {
 }
 
 const TIMEOUT_MILLISECONDS = 10_000;
+const TOKENS_KNOWN = 3;
 
 export const isOk = ({ status }: JsonAnswer): boolean => status >= 200 && status < 300;
 
@@ -89,14 +90,16 @@ export function createJsonApi(options: JsonApiOptions): JsonApi {
   const { platform, clock = systemClock, mediaType = 'application/json', explain = (): Explanation => ({}) } = options;
   const { timeoutMilliseconds = TIMEOUT_MILLISECONDS, description } = options;
   const baseUrl = parseBaseUrl(options.baseUrl, 'The workspace’s base URL');
-  // A platform may repeat the token in a refusal, and it has whatever form the platform gave it.
-  let presented = '';
+  // A platform may repeat the token in a refusal, and it has whatever form the platform gave it. Of several, since a
+  // refusal may still be on its way when the next token is there.
+  let presented: readonly string[] = [];
   const token: TokenSource = async (asked) => {
-    presented = await options.token(asked);
-    return presented;
+    const one = await options.token(asked);
+    if (one !== '' && !presented.includes(one)) presented = [one, ...presented].slice(0, TOKENS_KNOWN);
+    return one;
   };
   const bearerFetch = createBearerFetch(token, options.fetch);
-  const withoutToken = (said: string) => (presented === '' ? said : said.replaceAll(presented, '[secret]'));
+  const withoutToken = (said: string) => presented.reduce((text, one) => text.replaceAll(one, '[secret]'), said);
 
   async function send({ what, method = 'GET', path, query = {}, body, headers, signal }: JsonRequest) {
     const deadline = AbortSignal.timeout(timeoutMilliseconds);

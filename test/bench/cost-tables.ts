@@ -1,4 +1,4 @@
-import { synthesize } from '../infra/synthesize.ts';
+import { asText, properties, synthesize } from '../infra/synthesize.ts';
 import {
   ASSUMPTIONS,
   type CostLine,
@@ -40,7 +40,19 @@ export function readDeployment(): Deployment {
     tracesRuns: functions.some(({ id, traced }) => traced && isScheduled(id)),
     alarms: alarms.length,
     alarmMetrics: alarms.reduce((sum, { Properties }) => sum + countMetrics(Properties.Metrics), 0),
+    dashboardMetrics: countNamed(asText(properties(template, 'AWS::CloudWatch::Dashboard', 'Dashboard').DashboardBody)),
   };
+}
+
+/** A line of a graph is `[namespace, name, dimension, value, …, options]`, or an expression. Statistics do not count. */
+function countNamed(dashboardBody: string): number {
+  const { widgets } = JSON.parse(dashboardBody) as { widgets: { properties: { metrics?: unknown[][] } }[] };
+  const lines = widgets.flatMap(({ properties: { metrics = [] } }) => metrics);
+  const names = lines
+    .map((line) => line.filter((part) => typeof part === 'string'))
+    .filter((name) => name.length > 0)
+    .map((name) => JSON.stringify(name));
+  return new Set(names).size;
 }
 
 /** @param metrics - of an alarm on an expression; others have one and do not list it */

@@ -26,6 +26,7 @@ export const PRICES = {
   xrayTrace: 5.0 / 1e6,
   customMetricMonth: 0.3,
   alarmMonth: 0.1,
+  dashboardMonth: 3,
 } as const;
 
 /** What the stack says; a test compares it with the template. */
@@ -39,6 +40,8 @@ export interface Deployment {
   readonly alarms: number;
   /** What alarms are billed by: one on an expression counts for each metric in it. */
   readonly alarmMetrics: number;
+  /** Metrics that the dashboard names, each once; what it searches for comes on top where it is told. */
+  readonly dashboardMetrics: number;
 }
 
 /** What is not counted here but taken from AWS's documentation, or assumed. */
@@ -170,8 +173,8 @@ export function idleCostPerMonth(
   ];
 }
 
-/** What does not depend on how much happens, and is free up to ten of each. */
-export function watchingPerMonth({ alarms, alarmMetrics }: Deployment): CostLine[] {
+/** What does not depend on how much happens. Alarms and metrics are free up to ten of each. */
+export function watchingPerMonth({ alarms, alarmMetrics, dashboardMetrics }: Deployment): CostLine[] {
   return [
     {
       what: `${alarms} alarms on ${alarmMetrics} metrics, beyond the ten that are free`,
@@ -180,6 +183,10 @@ export function watchingPerMonth({ alarms, alarmMetrics }: Deployment): CostLine
     {
       what: `${ASSUMPTIONS.steadyMetrics} metrics that are always told, within the ten that are free`,
       dollars: Math.max(0, ASSUMPTIONS.steadyMetrics - 10) * PRICES.customMetricMonth,
+    },
+    {
+      what: `a dashboard that names ${dashboardMetrics} metrics, within the 50 that are free`,
+      dollars: dashboardMetrics > 50 ? PRICES.dashboardMonth : 0,
     },
   ];
 }

@@ -171,6 +171,20 @@ describe('alarms', () => {
   );
 
   test.each([
+    { minutes: '30', hours: 1 },
+    { minutes: '31', hours: 2 },
+    { minutes: '240', hours: 8 },
+    { minutes: '1440', hours: 24 },
+  ])('what every reconciliation finds again, every $minutes min, is one alarm over $hours h', ({ minutes, hours }) => {
+    const names = ['OpenTrain has disabled an endpoint', 'removals wait for approval', 'actions have waited for a day'];
+    const template = synthesize({ reconcileMinutes: minutes });
+    for (const name of names) {
+      const AlarmName = `OpenTrain connector (dev): ${name}`;
+      template.hasResourceProperties('AWS::CloudWatch::Alarm', { AlarmName, Period: hours * 3600 });
+    }
+  });
+
+  test.each([
     { name: 'deliveries were given up', queue: 'DeliveriesDeadLetterQueue' },
     { name: 'deliveries are waiting', queue: 'DeliveriesQueue' },
     { name: 'usage runs were given up', queue: 'UsageRunsDeadLetterQueue' },

@@ -419,6 +419,16 @@ describe.each([
     const { DependsOn } = resource(dev, 'AWS::Scheduler::Schedule', `${name}Schedule`);
     expect(DependsOn).toContainEqual(expect.stringMatching(new RegExp(`^${name}ScheduleRoleDefaultPolicy`)));
   });
+
+  test('has another logical id than before it was in a group, since CloudFormation cannot move it there', () => {
+    const ids = Object.keys(dev.findResources('AWS::Scheduler::Schedule'));
+    expect(ids).toContainEqual(expect.stringMatching(new RegExp(`^${name}ScheduleInGroup`)));
+  });
+});
+
+test.each([dev, prod])('the group of the schedules, whose name is fixed, goes with the stack', (template) => {
+  const group = resource(template, 'AWS::Scheduler::ScheduleGroup', 'Schedules');
+  expect(group).toMatchObject({ DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' });
 });
 
 describe('API', () => {

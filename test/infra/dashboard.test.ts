@@ -59,6 +59,7 @@ describe('the dashboard', () => {
     'Are trainers getting in?',
     'Is usage current?',
     'What needs a person?',
+    'Does AWS give enough?',
     'Cost drivers',
   ])('"%s" says what good looks like in a sentence, above four graphs', (question) => {
     const headings = widgets.filter(({ type }) => type === 'text');
@@ -84,6 +85,30 @@ describe('the dashboard', () => {
       .flat()
       .map(({ name, by }) => `${name} by ${by?.dimension ?? 'none'}`);
     expect([...new Set(shown)].toSorted()).toEqual([...new Set(told)].toSorted());
+  });
+
+  test.each([
+    { title: 'Invocations that were throttled', drawn: 'AWS/Lambda Throttles Sum', functions: 6 },
+    { title: 'The longest that functions ran', drawn: 'AWS/Lambda Duration Maximum', functions: 6 },
+    { title: 'Time that functions ran', drawn: 'AWS/Lambda Duration Sum', functions: 4 },
+    { title: 'Log lines', drawn: 'AWS/Logs IncomingBytes Sum', functions: 4 },
+  ])('"$title" has a line for each of $functions functions', ({ title, drawn, functions }) => {
+    const { metrics = [] } = graphs.find(({ properties }) => properties.title === title)?.properties ?? {};
+    const lines = metrics.map(([namespace, name, , of, options]) => {
+      const { stat } = options as { readonly stat: string };
+      return { drawn: `${namespace} ${name} ${stat}`, of };
+    });
+    expect(lines.map((line) => line.drawn)).toEqual(Array.from({ length: functions }, () => drawn));
+    expect(new Set(lines.map(({ of }) => of)).size).toBe(functions);
+  });
+
+  test('shows no metric of AWS for a whole account', () => {
+    const ofAws = graphs
+      .flatMap(({ properties: { metrics = [] } }) => metrics)
+      .filter(([first]) => /^AWS\//.test(String(first)));
+    expect(ofAws.length).toBeGreaterThan(0);
+    for (const [, , dimension, value] of ofAws)
+      expect([dimension, value]).toEqual([expect.any(String), expect.any(String)]);
   });
 
   test.each(graphs.map((graph) => ({ title: graph.properties.title ?? '', graph })))(
