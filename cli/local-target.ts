@@ -29,6 +29,8 @@ const addresses = v.object({
   usageDeadLetterQueue: text,
   reconcileQueue: text,
   reconcileDeadLetterQueue: text,
+  usageDroppedQueue: text,
+  reconcileDroppedQueue: text,
   credentialsPath: text,
 });
 
@@ -62,6 +64,10 @@ export async function openLocal(url: string, { opentrainUrl, webhookBaseUrl }: T
       { name: 'deliveries', url: found.queue, deadLetterUrl: found.deadLetterQueue },
       { name: 'usage', url: found.usageQueue, deadLetterUrl: found.usageDeadLetterQueue },
       { name: 'reconcile', url: found.reconcileQueue, deadLetterUrl: found.reconcileDeadLetterQueue },
+    ],
+    droppedQueues: [
+      { name: 'usage-dropped', url: found.usageDroppedQueue },
+      { name: 'reconcile-dropped', url: found.reconcileDroppedQueue },
     ],
     workspace: { adapter: found.workspaceAdapter, url: found.workspace, ...usage },
     topUpUrl: new URL(found.platformApi).origin,

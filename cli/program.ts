@@ -8,14 +8,21 @@ import type { ConnectOptions } from './commands/connect.ts';
 import type { ConsentLinkCommandOptions } from './commands/consent-link.ts';
 import type { DeliveriesOptions } from './commands/deliveries.ts';
 import type { DisconnectOptions } from './commands/disconnect.ts';
-import type { DlqOptions, RedriveOptions } from './commands/dlq.ts';
+import type { DlqOptions, PurgeOptions, RedriveOptions, ShowOptions } from './commands/dlq.ts';
 import type { LinkOptions, UnlinkOptions } from './commands/links.ts';
 import type { ReconcileOptions } from './commands/reconcile.ts';
 import type { RedeliverOptions } from './commands/redeliver.ts';
 import type { RotateOptions } from './commands/rotate-secret.ts';
 import type { UsagePushOptions } from './commands/usage.ts';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes.ts';
-import { LOCAL_URL, QUEUE_NAMES, STAGE_VARIABLE, type TargetOptions } from './target.ts';
+import {
+  DROPPED_QUEUE_NAMES,
+  LOCAL_URL,
+  PURGED_QUEUE_NAMES,
+  QUEUE_NAMES,
+  STAGE_VARIABLE,
+  type TargetOptions,
+} from './target.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /**
@@ -58,6 +65,7 @@ function addConnections(program: Command): void {
     .argument('<connection>', 'the id that you give the customer: lower-case letters, digits, inner hyphens')
     .option('--workspace <id>', 'a workspace of the connection’s own (default: the one it has, or the deployment’s)')
     .option('--replace-customer', 'the token is of another customer than before')
+    .option('--stored-token', 'with the token that is stored already, to mend the endpoint; none is asked for')
     .description(
       'Stores the token, registers the webhook endpoint, stores its secret, and says which scopes or consent are missing. ' +
         'After a reconnect, or when something is broken, it is the same command: it never registers an endpoint twice.\n\n' +
@@ -292,10 +300,14 @@ function addDeliveries(program: Command): void {
   const dlq = program
     .command('dlq')
     .summary('the dead-letter queues: what was given up')
-    .description('Of deliveries and of usage reports. Mend the cause first: what is put back is tried again at once.');
+    .description(
+      'Of deliveries, usage reports and reconciliations: mend the cause first, for what is put back is tried again at once. ' +
+        'And the events of the two schedules that came to nothing (usage-dropped, reconcile-dropped): they are only looked ' +
+        'at and thrown away, since the next run does the same work.',
+    );
   withTarget(dlq.command('list'))
     .summary('what is in them')
-    .addOption(queueOption())
+    .addOption(queueOption([...QUEUE_NAMES, ...DROPPED_QUEUE_NAMES]))
     .option('--limit <number>', 'at most so many of each', wholeNumber, 50)
     .description('Ids, types and times; never a body. A message that is looked at is hidden from others for a moment.')
     .addHelpText('after', '\nExample\n  opentrain-connector dlq list --stage prod')
@@ -308,17 +320,18 @@ function addDeliveries(program: Command): void {
   withTarget(dlq.command('show'))
     .summary('one message; never its body')
     .argument('<id>', 'of the message, or of the delivery in it')
-    .description('Ids, type and times of one message.')
+    .addOption(queueOption([...QUEUE_NAMES, ...DROPPED_QUEUE_NAMES]))
+    .description('Ids, type and times of one message; of a dropped event, who gave it up and why.')
     .addHelpText('after', '\nExample\n  opentrain-connector dlq show 5a1f… --stage prod')
     .action(
-      running(async (options: TargetOptions, _terminal, id) => {
+      running(async (options: ShowOptions, _terminal, id) => {
         const { dlqShowCommand } = await import('./commands/dlq.ts');
         return dlqShowCommand(id, options);
       }),
     );
   withTarget(dlq.command('redrive'))
     .summary('put them back on their queue')
-    .addOption(queueOption())
+    .addOption(queueOption(QUEUE_NAMES))
     .option('--connection <id>', 'only this connection’s')
     .option('--message <id>', 'only this message, or the one with this delivery')
     .option('--dry-run', 'only say what would be done')
@@ -329,6 +342,22 @@ function addDeliveries(program: Command): void {
       running(async (options: RedriveOptions, terminal) => {
         const { dlqRedriveCommand } = await import('./commands/dlq.ts');
         return dlqRedriveCommand(options, terminal);
+      }),
+    );
+  withTarget(dlq.command('purge'))
+    .summary('throw away what needs no redrive')
+    .requiredOption('--queue <name>', `which one: ${PURGED_QUEUE_NAMES.join(', ')}`)
+    .option('--dry-run', 'only say what would be thrown away')
+    .option('-y, --yes', 'do not ask')
+    .description(
+      'Events of a schedule that were dropped, or runs that were given up: a later run does the same work. Deliveries are ' +
+        'never thrown away; see redrive.',
+    )
+    .addHelpText('after', '\nExample\n  opentrain-connector dlq purge --queue usage-dropped --stage prod')
+    .action(
+      running(async (options: PurgeOptions, terminal) => {
+        const { dlqPurgeCommand } = await import('./commands/dlq.ts');
+        return dlqPurgeCommand(options, terminal);
       }),
     );
 }
@@ -385,7 +414,7 @@ function addReconcile(program: Command): void {
     );
 }
 
-const queueOption = () => new Option('--queue <name>', 'only this one').choices([...QUEUE_NAMES]);
+const queueOption = (names: readonly string[]) => new Option('--queue <name>', 'only this one').choices([...names]);
 
 /** The options of a command that works on a deployment. */
 function withTarget(command: Command): Command {

@@ -63,14 +63,17 @@ async function scheduleChecks(named: (type: string) => readonly string[], client
 
 async function alarmChecks(names: readonly string[], client: CloudWatchClient): Promise<Check[]> {
   const found = await tryTo('alarms', async () => {
-    const alarms: { readonly name: string; readonly isRaised: boolean }[] = [];
+    const alarms: { readonly alarm: ToldAlarm; readonly isRaised: boolean }[] = [];
     for (let start = 0; start < names.length; start += ALARMS_AT_ONCE) {
       const AlarmNames = names.slice(start, start + ALARMS_AT_ONCE);
       const { MetricAlarms = [] } = await client.send(
         new DescribeAlarmsCommand({ AlarmNames, MaxRecords: ALARMS_AT_ONCE }),
       );
       alarms.push(
-        ...MetricAlarms.map(({ AlarmName: name = '', StateValue }) => ({ name, isRaised: StateValue === 'ALARM' })),
+        ...MetricAlarms.map(({ AlarmName: name = '', AlarmDescription: description = '', StateValue }) => ({
+          alarm: { name, description },
+          isRaised: StateValue === 'ALARM',
+        })),
       );
     }
     return alarms;
@@ -78,13 +81,22 @@ async function alarmChecks(names: readonly string[], client: CloudWatchClient): 
   if (found.kind === 'failed') return [found.check];
   const raised = found.value.filter(({ isRaised }) => isRaised);
   if (raised.length > 0) {
-    return raised.map(({ name }) => ({
-      name: 'alarms',
-      verdict: 'fail',
-      advice: `Raised: ${name}. Its description in CloudWatch says what it means and where to look.`,
-    }));
+    return raised.map(({ alarm }) => ({ name: 'alarms', verdict: 'fail', advice: adviceOnRaised(alarm) }));
   }
   return [{ name: 'alarms', verdict: 'pass', advice: `All are quiet: ${found.value.length}.` }];
+}
+
+export interface ToldAlarm {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** Every description ends with the alarm's entry in the runbook (`infra/alarms.ts`), but for those of an earlier version. */
+export function adviceOnRaised({ name, description }: ToldAlarm): string {
+  const [, entry] = / Runbook: (\S+)$/.exec(description) ?? [];
+  return entry === undefined
+    ? `Raised: ${name}. Its description in CloudWatch says what it means and where to look.`
+    : `Raised: ${name}. What it means and what to do: ${entry}`;
 }
 
 type Tried<Value> =

@@ -52,6 +52,10 @@ export async function openStage(
       { name: 'usage', url: output('UsageQueueUrl'), deadLetterUrl: output('UsageDeadLetterQueueUrl') },
       { name: 'reconcile', url: output('ReconcileQueueUrl'), deadLetterUrl: output('ReconcileDeadLetterQueueUrl') },
     ],
+    droppedQueues: [
+      { name: 'usage-dropped', url: output('UsageDroppedQueueUrl') },
+      { name: 'reconcile-dropped', url: output('ReconcileDroppedQueueUrl') },
+    ],
     workspace: workspaceOf(outputs),
     topUpUrl: outputs.get('TopUpUrl') ?? new URL(opentrain).origin,
     keepAfterUnlink: output('KeepAccessAfterUnlink') === 'true',

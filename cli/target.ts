@@ -14,6 +14,7 @@ export interface Target {
   readonly credentialsPath: string;
   readonly tableName: string;
   readonly queues: readonly TargetQueue[];
+  readonly droppedQueues: readonly DroppedQueue[];
   /** The deployment's own workspace; undefined where an older stack does not tell. */
   readonly workspace: WorkspaceSettings | undefined;
   /** Where budget notices lead. */
@@ -38,6 +39,18 @@ export interface TargetQueue {
 
 export const QUEUE_NAMES = ['deliveries', 'usage', 'reconcile'] as const;
 export type QueueName = (typeof QUEUE_NAMES)[number];
+
+/** Where events of a schedule are kept that came to nothing; nobody works them off. */
+export interface DroppedQueue {
+  readonly name: DroppedQueueName;
+  readonly url: string;
+}
+
+export const DROPPED_QUEUE_NAMES = ['usage-dropped', 'reconcile-dropped'] as const;
+export type DroppedQueueName = (typeof DROPPED_QUEUE_NAMES)[number];
+
+/** Of what can be thrown away: a delivery is said only once, while a later run does the same work. */
+export const PURGED_QUEUE_NAMES = ['usage', 'reconcile', ...DROPPED_QUEUE_NAMES] as const;
 
 /** The options that every command has which works on a deployment. */
 export interface TargetOptions {

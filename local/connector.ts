@@ -66,6 +66,8 @@ export interface LocalAddresses {
   readonly usageDeadLetterQueue: string;
   readonly reconcileQueue: string;
   readonly reconcileDeadLetterQueue: string;
+  readonly usageDroppedQueue: string;
+  readonly reconcileDroppedQueue: string;
   readonly credentialsPath: string;
 }
 
@@ -151,6 +153,8 @@ export async function startConnector(options: LocalConnectorOptions): Promise<Lo
     usageDeadLetterQueue: emulators.usageDeadLetterQueueUrl,
     reconcileQueue: emulators.environment.RECONCILE_QUEUE_URL,
     reconcileDeadLetterQueue: emulators.reconcileDeadLetterQueueUrl,
+    usageDroppedQueue: emulators.usageDroppedQueueUrl,
+    reconcileDroppedQueue: emulators.reconcileDroppedQueueUrl,
     credentialsPath: settings.credentialsPath,
   });
   const budget = createBudgetHandler({ store, logger });

@@ -1,9 +1,10 @@
 import { chooseWorkspace } from '../../shared/connections/choose-workspace.ts';
 import { connect } from '../../shared/connections/connect.ts';
 import { type ConnectedView, tellConnected } from '../../shared/connections/tell-connected.ts';
+import type { ConnectionId } from '../../shared/ids.ts';
 import type { Answer } from '../answer.ts';
-import { UsageError } from '../errors.ts';
-import { connectionId, openParts } from '../parts.ts';
+import { NotFoundError, UsageError } from '../errors.ts';
+import { connectionId, openParts, type Parts } from '../parts.ts';
 import { readSecret } from '../read-secret.ts';
 import type { TargetOptions } from '../target.ts';
 
@@ -12,12 +13,17 @@ export const TOKEN_VARIABLE = 'OPENTRAIN_PARTNER_TOKEN';
 export interface ConnectOptions extends TargetOptions {
   readonly workspace?: string | undefined;
   readonly replaceCustomer?: boolean | undefined;
+  readonly storedToken?: boolean | undefined;
 }
 
-export async function connectCommand(connection: string, options: ConnectOptions): Promise<Answer> {
+export async function connectCommand(
+  connection: string,
+  { storedToken = false, ...options }: ConnectOptions,
+): Promise<Answer> {
   const id = connectionId(connection);
-  const token = await readToken();
+  const given = storedToken ? undefined : await readToken();
   const parts = await openParts(options);
+  const token = given ?? (await tokenOf(id, parts));
   const request = {
     connectionId: id,
     token,
@@ -35,6 +41,15 @@ async function readToken(): Promise<string> {
   throw new UsageError(
     `${TOKEN_VARIABLE}, standard input or the prompt must give the install's token, and nothing else; ` +
       `${token === '' ? 'nothing came' : 'what came does not begin with ot_ptk_, or is more than one word'}. See connect --help.`,
+  );
+}
+
+/** @throws {NotFoundError} when none is stored, as for a connection that was disconnected */
+async function tokenOf(id: ConnectionId, { parameters, names, target }: Parts): Promise<string> {
+  const stored = await parameters.get(names.token(id));
+  if (stored !== undefined) return stored;
+  throw new NotFoundError(
+    `${target.name} holds no token of ${id}. Leave --stored-token out, and give the one that the customer copied.`,
   );
 }
 

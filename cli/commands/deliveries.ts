@@ -62,8 +62,12 @@ function text(deliveries: readonly KeptDelivery[], style: Style): string {
   ]);
   const head = ['LAST SEEN', 'CONNECTION', 'EVENT', 'ABOUT', 'OUTCOME', 'ATTEMPTS', 'DELIVERY'];
   const advice = adviceOf(deliveries);
+  if (deliveries.some(({ status }) => status === 'waiting')) advice.push(GIVEN_UP);
   return [table(head, rows, style.width), ...(advice.length === 0 ? [] : ['', ...advice])].join('\n');
 }
+
+const GIVEN_UP =
+  'What waits may have been given up after all attempts: dlq list tells it, and dlq redrive puts it back.';
 
 function painted({ status, reason }: KeptDelivery, { paint }: Style): string {
   const outcome = reason === undefined ? status : `${status}: ${reason}`;

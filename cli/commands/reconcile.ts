@@ -98,7 +98,7 @@ async function mustBeHeld(connection: string, runId: string, parts: Parts): Prom
 function worstOf(reports: readonly Reported[]): ExitCode {
   if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
   if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
-  return reports.some(({ held }) => held.length > 0) ? EXIT.findings : EXIT.fine;
+  return reports.some(({ held, unread }) => held.length > 0 || unread > 0) ? EXIT.findings : EXIT.fine;
 }
 
 function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
@@ -108,11 +108,14 @@ function told(reports: readonly Reported[], isDryRun: boolean, style: Style): st
   ]);
   const listed =
     rows.length === 0
-      ? 'OpenTrain, the table and the workspace agree.'
+      ? `OpenTrain, the table and the workspace agree${reports.every(sawAll) ? '' : ', as far as they could be looked at'}.`
       : table(['CONNECTION', 'ACTION', 'TRAINER', 'PROJECT', 'CONTRACT', 'WHY'], rows, style.width);
-  const remarks = reports.flatMap((report) => remarksOn(report, style));
+  const remarks = reports.flatMap((report) => remarksOn(report, isDryRun, style));
   return [listed, ...remarks, ...(isDryRun ? ['Nothing was done.'] : [])].join('\n');
 }
+
+const sawAll = ({ install, unread, failed }: Reported): boolean =>
+  install !== 'refused' && unread === 0 && failed === 0;
 
 const COLOURS = { add: 'green', remove: 'red', note: 'dim', 'note link': 'dim', 'forget link': 'dim' } as const;
 
@@ -138,13 +141,18 @@ const WORDS: Readonly<Record<Why, string>> = {
   unsettled: 'an earlier attempt stopped half-way',
 };
 
-function remarksOn(report: Reported, { paint }: Style): string[] {
-  const { connectionId, install, endpoint, held, holdRunId, failed, waiting, untold, outcome, reason } = report;
+function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): string[] {
+  const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold } = report;
   const remarks: string[] = [];
   if (install === 'refused') remarks.push(paint('red', 'OpenTrain refuses the token: see check.'));
   if (install === 'disconnected') remarks.push('Disconnected.');
   if (endpoint === 'gone' || endpoint === 'elsewhere') {
-    remarks.push(paint('red', `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect to register it here.`));
+    remarks.push(
+      paint(
+        'red',
+        `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect --stored-token to register it here.`,
+      ),
+    );
   }
   if (endpoint === 'healed' || endpoint === 'to-heal' || endpoint === 'given-up') {
     remarks.push(paint('yellow', `The webhook endpoint ${ENDPOINT_WORDS[endpoint]}.`));
@@ -157,10 +165,27 @@ function remarksOn(report: Reported, { paint }: Style): string[] {
   if (waiting > 0) remarks.push(`${count(waiting, 'contract')} waiting for consent or for a person: see status.`);
   if (untold > 0)
     remarks.push(paint('yellow', `${count(untold, 'contract')} of links too full for OpenTrain to list.`));
-  if (failed > 0)
-    remarks.push(paint('red', `${failed} failed${outcome === 'retry' ? ` (${reason})` : ''}: run it again.`));
+  if (unread > 0) {
+    const which = count(unread, 'project');
+    remarks.push(
+      paint(
+        'red',
+        `${which} could not be looked at: the workspace is away, refuses, or does not know them. See check.`,
+      ),
+    );
+  }
+  remarks.push(...(isDryRun ? refusals(report) : failures(report)).map((remark) => paint('red', remark)));
   return remarks.map((remark) => `${connectionId}: ${remark}`);
 }
+
+/** In a dry run, nothing can fail but looking. */
+const refusals = ({ install, failed, unread }: Reported): string[] =>
+  install !== 'refused' && failed > 0 && unread === 0
+    ? ['OpenTrain refuses some of what it was asked: see check.']
+    : [];
+
+const failures = ({ failed, outcome, reason }: Reported): string[] =>
+  failed > 0 ? [`${failed} failed${outcome === 'retry' ? ` (${reason})` : ''}: run it again.`] : [];
 
 const ENDPOINT_WORDS = {
   gone: 'gone from OpenTrain',

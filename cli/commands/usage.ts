@@ -156,11 +156,13 @@ function entriesOf({ contractId, trainerId, decision }: ContractProgress): Entry
 function worstOf(reports: readonly ConnectionReport[]): ExitCode {
   const outcomes = new Set(reports.map(({ outcome }) => outcome));
   if (outcomes.has('refused')) return EXIT.opentrainRefused;
-  return outcomes.has('retry') ? EXIT.failed : EXIT.fine;
+  if (outcomes.has('retry')) return EXIT.failed;
+  return reports.some(({ left }) => left > 0) ? EXIT.findings : EXIT.fine;
 }
 
-function reportTable(reports: readonly ConnectionReport[], { width, paint }: Style): string {
-  return table(
+function reportTable(reports: readonly ConnectionReport[], style: Style): string {
+  const { width, paint } = style;
+  const listed = table(
     ['CONNECTION', 'OUTCOME', 'CONTRACTS', 'SENT', 'UNCHANGED', 'SET ASIDE', 'HELD', 'LEFT'],
     reports.map((one) => [
       one.connectionId,
@@ -169,7 +171,17 @@ function reportTable(reports: readonly ConnectionReport[], { width, paint }: Sty
     ]),
     width,
   );
+  return [listed, ...leftOut(reports, style)].join('\n');
 }
+
+/** A contract whose project cannot be read is never reported in part. */
+const leftOut = (reports: readonly ConnectionReport[], { paint }: Style): string[] =>
+  reports
+    .filter(({ left }) => left > 0)
+    .map(({ connectionId, left }) => {
+      const which = `${count(left, 'contract')} left out`;
+      return paint('red', `${connectionId}: ${which}, since the work of a project cannot be read. See check.`);
+    });
 
 function told({ outcome, reason }: ConnectionReport, paint: Style['paint']): string {
   switch (outcome) {
@@ -198,7 +210,7 @@ function entryTable(reports: readonly ConnectionReport[], style: Style): string 
   const others = unfinished.map((one) => `${one.connectionId}: ${told(one, style.paint)}`);
   const listed =
     rows.length === 0
-      ? 'Nothing would be sent: OpenTrain has it all.'
+      ? `Nothing would be sent: OpenTrain has ${reports.every(({ left }) => left === 0) ? 'it all' : 'all that could be read'}.`
       : table(['CONNECTION', 'CONTRACT', 'TRAINER', 'DAY', 'SECONDS', 'TASKS', 'LABELS'], rows, style.width);
-  return [listed, ...others, 'Nothing was done.'].join('\n');
+  return [listed, ...others, ...leftOut(reports, style), 'Nothing was done.'].join('\n');
 }

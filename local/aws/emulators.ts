@@ -12,6 +12,9 @@ export interface Emulators {
   readonly deadLetterQueueUrl: string;
   readonly usageDeadLetterQueueUrl: string;
   readonly reconcileDeadLetterQueueUrl: string;
+  /** Of the schedules, which only AWS's own would fill. */
+  readonly usageDroppedQueueUrl: string;
+  readonly reconcileDroppedQueueUrl: string;
   readonly parameterStore: ParameterStoreEmulator;
   close(): Promise<void>;
 }
@@ -78,6 +81,8 @@ export async function startEmulators({ endpoints = {}, maxReceives = 100 }: Emul
     deadLetterQueueUrl: deliveries.deadLetterQueueUrl,
     usageDeadLetterQueueUrl: usage.deadLetterQueueUrl,
     reconcileDeadLetterQueueUrl: reconcile.deadLetterQueueUrl,
+    usageDroppedQueueUrl: await createQueue(sqs, 'usage-dropped', {}),
+    reconcileDroppedQueueUrl: await createQueue(sqs, 'reconcile-dropped', {}),
     parameterStore,
     async close() {
       for (const stop of stops) await stop();
@@ -119,17 +124,18 @@ async function createTable(dynamo: DynamoDBClient): Promise<void> {
 }
 
 async function createQueues(sqs: SQSClient, name: keyof typeof VISIBILITY_SECONDS, maxReceives: number) {
-  const create = async (queueName: string, attributes: Record<string, string>) => {
-    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: queueName, Attributes: attributes }));
-    return QueueUrl;
-  };
-  const deadLetterQueueUrl = await create(`${name}-dead`, {});
+  const deadLetterQueueUrl = await createQueue(sqs, `${name}-dead`, {});
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: deadLetterQueueUrl, AttributeNames: ['QueueArn'] }),
   );
-  const queueUrl = await create(name, {
+  const queueUrl = await createQueue(sqs, name, {
     VisibilityTimeout: String(VISIBILITY_SECONDS[name]),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: maxReceives }),
   });
   return { queueUrl, deadLetterQueueUrl };
+}
+
+async function createQueue(sqs: SQSClient, name: string, attributes: Record<string, string>): Promise<string> {
+  const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+  return QueueUrl;
 }

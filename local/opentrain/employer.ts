@@ -67,11 +67,9 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
   const now = () => isoTime(clock.now());
   const findJob = (jobId: string) => known(state.jobs.get(jobId), 'Job');
   const findContract = (contractId: string) => known(state.contracts.get(contractId), 'Contract');
-  const findContractOfMilestone = (milestoneId: string) =>
-    known(
-      [...state.contracts.values()].find(({ milestones }) => milestones.some(({ id }) => id === milestoneId)),
-      'Milestone',
-    );
+  const trainersByAddress = new Map<string, Trainer>();
+  const contractsByMilestone = new Map<string, Contract>();
+  const findContractOfMilestone = (milestoneId: string) => known(contractsByMilestone.get(milestoneId), 'Milestone');
 
   const revoke = (install: Install) => {
     if (install.status === 'REVOKED') return;
@@ -93,7 +91,7 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
 
     addTrainer(fullName) {
       const workEmail = `${inAscii(fullName).trim().toLowerCase().replaceAll(/\s+/g, '.')}@opentrain.work`;
-      const before = [...state.trainers.values()].find((trainer) => trainer.workEmail === workEmail);
+      const before = trainersByAddress.get(workEmail);
       if (before !== undefined) return before;
       const opentrainUserId = newId('user');
       const trainer: Trainer = {
@@ -104,6 +102,7 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
         workEmail,
       };
       state.trainers.set(opentrainUserId, trainer);
+      trainersByAddress.set(workEmail, trainer);
       return trainer;
     },
 
@@ -163,7 +162,9 @@ export function createEmployer({ state, clock, newId, announce }: Dependencies):
 
     createMilestone(contractId, milestone) {
       const created: Milestone = { id: newId('milestone'), ...milestone, status: 'UNFUNDED' };
-      findContract(contractId).milestones.push(created);
+      const contract = findContract(contractId);
+      contract.milestones.push(created);
+      contractsByMilestone.set(created.id, contract);
       return created;
     },
 

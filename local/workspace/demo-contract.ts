@@ -72,7 +72,8 @@ export async function createDemoContract(
         : failure(404, 'MEMBER_UNKNOWN', 'The person is not in the project.'),
     ),
     listMembers: inProject(({ request }, project) => {
-      const { rows, nextCursor } = pageOf(platform.membersOf(project), request.query);
+      const fromOpenTrain = platform.membersOf(project).filter((account) => !isStaff(account));
+      const { rows, nextCursor } = pageOf(fromOpenTrain, request.query);
       return { status: 200, body: { members: rows.map(describe), nextCursor } };
     }),
     listDailyTotals: inProject(({ request }, project) => {
@@ -138,8 +139,20 @@ const addFormats: NonNullable<Options['customizeAjv']> = (ajv) =>
     .addFormat('date', (text: string) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)))
     .addFormat('uri', (text: string) => URL.canParse(text));
 
+/** As the contract's schema has it. */
+const WORK_EMAIL = /^[^@\s]+@opentrain\.work$/;
+
+/** Whom the contract does not list: neither added through it, nor with a Work Email. */
+function isStaff({ opentrainUserId, workEmail }: Account): boolean {
+  return opentrainUserId === undefined && !WORK_EMAIL.test(workEmail);
+}
+
 function describe({ memberId, opentrainUserId, workEmail }: Account): Schemas['Member'] {
-  return { memberId, workEmail, ...(opentrainUserId === undefined ? {} : { opentrainUserId }) };
+  return {
+    memberId,
+    ...(WORK_EMAIL.test(workEmail) ? { workEmail } : {}),
+    ...(opentrainUserId === undefined ? {} : { opentrainUserId }),
+  };
 }
 
 function param<Name extends string>(request: Context['request'], name: Name): Record<Name, string> {

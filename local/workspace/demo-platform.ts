@@ -68,7 +68,11 @@ export class DemoPlatform {
   readonly projects = new Map<string, Project>();
   readonly changes: Change[] = [];
   readonly #accounts: Account[] = [];
+  readonly #byAddress = new Map<string, Account>();
+  readonly #byTrainer = new Map<string, Account>();
   readonly #work = new Map<string, Work>();
+  /** The ids of a project's sittings. */
+  readonly #workOf = new Map<string, string[]>();
   readonly #clock: Clock;
   /** Whether a project must have been added before it can be used. */
   readonly #strict: boolean;
@@ -109,7 +113,8 @@ export class DemoPlatform {
   }
 
   memberOf(project: Project, opentrainUserId: string): Account | undefined {
-    return [...project.members.keys()].find((account) => account.opentrainUserId === opentrainUserId);
+    const account = this.#byTrainer.get(opentrainUserId);
+    return account !== undefined && project.members.has(account) ? account : undefined;
   }
 
   /** In the order of their accounts, which never changes, so that pages fit together. */
@@ -131,12 +136,15 @@ export class DemoPlatform {
   /** @throws {Error} for somebody who has never had an account here */
   /** @returns the sitting's id */
   record(opentrainUserId: string, work: Omit<Work, 'account'>): string {
-    const account = this.#accounts.find((one) => one.opentrainUserId === opentrainUserId);
+    const account = this.#byTrainer.get(opentrainUserId);
     if (account === undefined) {
       throw new Error(`Trainer ${opentrainUserId} has no account here; add them to a project first.`);
     }
     const id = `work-${this.#work.size + 1}`;
     this.#work.set(id, { account, ...work });
+    const ids = this.#workOf.get(work.projectId);
+    if (ids === undefined) this.#workOf.set(work.projectId, [id]);
+    else ids.push(id);
     return id;
   }
 
@@ -169,8 +177,9 @@ export class DemoPlatform {
   /** Sums up the work within [from, to), split at midnight UTC; by day, then by account. */
   dailyTotals(project: Project, from: number, to: number): DayOfWork[] {
     const days = new Map<string, DayOfWork>();
-    for (const work of this.#work.values()) {
-      if (work.projectId !== project.projectId) continue;
+    for (const id of this.#workOf.get(project.projectId) ?? []) {
+      const work = this.#work.get(id);
+      if (work === undefined) continue;
       for (const { workDate, ...measures } of daysOf(work, from, to)) {
         const { memberId, opentrainUserId = '' } = work.account;
         const key = `${workDate} ${memberId}`;
@@ -187,19 +196,21 @@ export class DemoPlatform {
 
   /** Finds or makes the account, by Work Email first; undefined when the address and the id belong to different ones. */
   #accountOf({ opentrainUserId, workEmail, displayName }: Person): Account | undefined {
-    const byAddress = this.#accounts.find((account) => account.workEmail === workEmail);
-    const byTrainer =
-      opentrainUserId === undefined
-        ? undefined
-        : this.#accounts.find((account) => account.opentrainUserId === opentrainUserId);
+    const byAddress = this.#byAddress.get(workEmail);
+    const byTrainer = opentrainUserId === undefined ? undefined : this.#byTrainer.get(opentrainUserId);
     if (byAddress !== undefined && byTrainer !== undefined && byAddress !== byTrainer) return undefined;
     const isOfAnother = byTrainer === undefined && byAddress?.opentrainUserId !== undefined;
     if (isOfAnother && opentrainUserId !== undefined) return undefined;
 
     const account = byTrainer ?? byAddress ?? this.#open(workEmail, displayName);
+    this.#byAddress.delete(account.workEmail);
+    this.#byAddress.set(workEmail, account);
     account.workEmail = workEmail;
     account.displayName = displayName;
-    if (opentrainUserId !== undefined) account.opentrainUserId = opentrainUserId;
+    if (opentrainUserId !== undefined) {
+      account.opentrainUserId = opentrainUserId;
+      this.#byTrainer.set(opentrainUserId, account);
+    }
     return account;
   }
 

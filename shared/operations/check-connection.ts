@@ -2,6 +2,7 @@ import { type ConnectionParts, connectionClient } from '../connections/connectio
 import { endpointsAt } from '../connections/endpoints.ts';
 import { EVENT_TYPES } from '../connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../connections/needed-scopes.ts';
+import { readSecrets } from '../connections/stored-secrets.ts';
 import { awaitDelivery, type DeliveryFate, type Patience, sendTest } from '../connections/test-delivery.ts';
 import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, ProjectId } from '../ids.ts';
@@ -57,9 +58,12 @@ export async function checkConnection(
   });
   if (hasToken && client !== undefined) {
     const opentrain = client;
-    await check('endpoint', async () =>
-      checkEndpoint(await endpointsAt(webhookUrl, opentrain), connection, webhookUrl),
-    );
+    await check('endpoint', async () => {
+      const findings = checkEndpoint(await endpointsAt(webhookUrl, opentrain), connection, webhookUrl);
+      if (findings.some(({ verdict }) => verdict === 'fail') || (await hasItsSecret(connection, parts)))
+        return findings;
+      return [fail(`The secret that is stored is not its own, so what it delivers is refused. ${MEND}`)];
+    });
     await check('links', async () => {
       const links = await opentrain.listProjectLinks();
       const ours = links.filter((link) => link.provisioningMode === 'PARTNER_WEBHOOK');
@@ -123,7 +127,7 @@ function checkInstall(install: Install, connection: Connection, alsoFound: (chec
   return pass(`OpenTrain takes it, for the ACTIVE install ${install.id}.`);
 }
 
-const MEND = 'Run connect once more: that mends it.';
+const MEND = 'Run connect --stored-token: that mends it.';
 
 /** @param endpoints - those at our URL */
 function checkEndpoint(
@@ -151,6 +155,11 @@ function checkEndpoint(
     ...(rotation === undefined ? [] : [warn('Its secret is being rotated. Finish with rotate-secret.')]),
   ];
   return findings.length > 0 ? findings : [pass(`${ours.id} is ACTIVE, points here, and hears of every event.`)];
+}
+
+/** What a test delivery cannot tell: it is signed with whatever is stored. */
+async function hasItsSecret({ id, secretId }: Connection, parts: CheckConnectionParts): Promise<boolean> {
+  return (await readSecrets(id, parts)).some((secret) => secret.id === secretId);
 }
 
 function tellFate(fate: DeliveryFate): Finding {

@@ -2,6 +2,7 @@ import type { AwsJsonClient } from '../aws/aws-json-client.ts';
 import { unpackEnvelope } from '../deliveries/envelope.ts';
 import { parseConnectionJob } from '../jobs/connection-job.ts';
 import { parseEvent } from '../opentrain/events.ts';
+import { type DroppedEvent, parseDroppedEvent } from './dropped-event.ts';
 
 /** How many messages a queue holds, as far as SQS can tell. */
 export interface QueueDepth {
@@ -45,7 +46,8 @@ export type DeadContent =
       /** ISO 8601. */
       readonly plannedAt: string;
     }
-  /** Nothing that the connector wrote. */
+  | DroppedEvent
+  /** Nothing that the connector wrote, or its schedules. */
   | { readonly kind: 'unreadable'; readonly bytes: number };
 
 /** As SQS hands it out. */
@@ -95,24 +97,56 @@ export async function redriveDeadLetters(
   sqs: AwsJsonClient,
   { from, to, wanted, atMost }: Redrive,
 ): Promise<DeadLetter[]> {
-  const moved: DeadLetter[] = [];
+  return takeDeadLetters(sqs, from, {
+    wanted,
+    atMost,
+    async beforeEach({ body, group }) {
+      const ofGroup = group === undefined ? {} : { MessageGroupId: group };
+      await sqs.call('SendMessage', { QueueUrl: to, MessageBody: body, ...ofGroup });
+    },
+  });
+}
+
+/**
+ * Throws messages away, for good.
+ *
+ * @returns those that were
+ */
+export async function discardDeadLetters(
+  sqs: AwsJsonClient,
+  queueUrl: string,
+  { wanted, atMost }: Pick<Redrive, 'wanted' | 'atMost'>,
+): Promise<DeadLetter[]> {
+  return takeDeadLetters(sqs, queueUrl, { wanted, atMost });
+}
+
+interface Taking extends Pick<Redrive, 'wanted' | 'atMost'> {
+  /** Before a message is deleted. */
+  readonly beforeEach?: (message: Received) => Promise<void>;
+}
+
+async function takeDeadLetters(
+  sqs: AwsJsonClient,
+  queueUrl: string,
+  { wanted, atMost, beforeEach }: Taking,
+): Promise<DeadLetter[]> {
+  const taken: DeadLetter[] = [];
   const left: Received[] = [];
   try {
-    for await (const one of receiveAll(sqs, from, MOVE_SECONDS)) {
+    for await (const one of receiveAll(sqs, queueUrl, MOVE_SECONDS)) {
       if (!wanted(one.letter)) {
         left.push(one);
         continue;
       }
-      const group = one.group === undefined ? {} : { MessageGroupId: one.group };
-      await sqs.call('SendMessage', { QueueUrl: to, MessageBody: one.body, ...group });
-      await sqs.call('DeleteMessage', { QueueUrl: from, ReceiptHandle: one.receiptHandle });
-      moved.push(one.letter);
-      if (moved.length >= atMost) break;
+      await beforeEach?.(one);
+      await sqs.call('DeleteMessage', { QueueUrl: queueUrl, ReceiptHandle: one.receiptHandle });
+      taken.push(one.letter);
+      if (taken.length >= atMost) break;
     }
   } finally {
-    for (const { receiptHandle } of left) await giveBack(sqs, from, receiptHandle);
+    for (const { receiptHandle } of left) await giveBack(sqs, queueUrl, receiptHandle);
   }
-  return moved;
+  return taken;
 }
 
 /** Until the queue has no other to hand out; one that comes twice is told once. */
@@ -126,6 +160,7 @@ async function* receiveAll(sqs: AwsJsonClient, queueUrl: string, hiddenSeconds: 
       // All servers are asked then, so that an empty answer means an empty queue.
       WaitTimeSeconds: 1,
       MessageSystemAttributeNames: ['SentTimestamp', 'MessageGroupId'],
+      MessageAttributeNames: ['ERROR_CODE', 'ERROR_MESSAGE'],
     });
     const fresh = (Array.isArray(Messages) ? Messages.map(readMessage) : []).filter(
       ({ messageId }) => !seen.has(messageId),
@@ -147,23 +182,35 @@ interface SqsMessage {
   readonly ReceiptHandle: string;
   readonly Body: string;
   readonly Attributes?: Readonly<Record<string, string | undefined>>;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue?: string } | undefined>>;
 }
 
-function readMessage({ MessageId, ReceiptHandle, Body, Attributes = {} }: SqsMessage): Received {
+function readMessage({
+  MessageId,
+  ReceiptHandle,
+  Body,
+  Attributes = {},
+  MessageAttributes = {},
+}: SqsMessage): Received {
   const { SentTimestamp, MessageGroupId } = Attributes;
   const letter = {
     messageId: MessageId,
     sentAt: new Date(Number(SentTimestamp ?? 0)).toISOString(),
-    content: contentOf(Body),
+    content: contentOf(Body, mapAttributes(MessageAttributes)),
   };
   return { messageId: MessageId, receiptHandle: ReceiptHandle, body: Body, group: MessageGroupId, letter };
 }
 
-function contentOf(body: string): DeadContent {
+function mapAttributes(attributes: NonNullable<SqsMessage['MessageAttributes']>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, value?.StringValue]));
+}
+
+function contentOf(body: string, attributes: Readonly<Record<string, string | undefined>>): DeadContent {
   const envelope = unpackEnvelope(body);
   if (envelope === undefined) {
     const job = parseConnectionJob(body);
-    if (job === undefined) return { kind: 'unreadable', bytes: Buffer.byteLength(body) };
+    if (job === undefined)
+      return parseDroppedEvent(body, attributes) ?? { kind: 'unreadable', bytes: Buffer.byteLength(body) };
     const { connectionId, runId, plannedAt } = job;
     return { kind: 'run', connectionId, runId, plannedAt: new Date(plannedAt).toISOString() };
   }

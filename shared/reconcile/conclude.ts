@@ -36,6 +36,7 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
     waiting,
     failed,
     held: finding.held.map(toRow),
+    unread: finding.unread,
     // A part of the removals cannot be approved: it would say nothing about the rest.
     holdRunId: only === undefined ? hold?.runId : undefined,
     durationMs,

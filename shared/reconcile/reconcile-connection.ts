@@ -52,6 +52,8 @@ export interface ReconcileReport {
   readonly failed: number;
   /** Removals that wait for a person's approval, see `brake`. */
   readonly held: readonly RepairRow[];
+  /** Projects that could not be looked at in the workspace, though somebody is, or may be, in them. */
+  readonly unread: number;
   /** What is approved to let them through. */
   readonly holdRunId: string | undefined;
   /** Links with more running contracts than OpenTrain tells of. */

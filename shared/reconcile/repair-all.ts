@@ -32,6 +32,8 @@ export interface Found {
   /** Removals that wait for a person, and what `Hold` calls them. */
   readonly held: readonly Repair[];
   readonly heldRemovals: readonly string[];
+  /** Projects that could not be looked at in the workspace, though somebody is, or may be, in them. */
+  readonly unread: number;
 }
 
 export interface ToRepair {
@@ -60,7 +62,7 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
 
   const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
-  const { drift, failures } = await findAllDrift(run, observation, places);
+  const { drift, failures, unread } = await findAllDrift(run, observation, places);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
   const others = drift.filter(
     (repair) =>
@@ -76,7 +78,7 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   if (!isDryRun) await makeRepairs(go, repaired, { ...known, seatWith });
   // Only now: a project that cannot be listed is no reason to leave anybody in it, or in another.
   for (const failure of failures) noteFailure(repaired, failure);
-  return { repairs: [...additions, ...go], held, heldRemovals };
+  return { repairs: [...additions, ...go], held, heldRemovals, unread };
 }
 
 const hasChangedAnything = ({ counts, failed }: Repaired): boolean => Object.keys(counts).length > 0 || failed > 0;
@@ -122,28 +124,31 @@ async function findAllDrift(
   { connection, parts, signal, repaired }: Run,
   observation: Observation,
   places: readonly ObservedPlace[],
-): Promise<{ readonly drift: readonly Drift[]; readonly failures: readonly Meaning[] }> {
+): Promise<Pick<Found, 'unread'> & { readonly drift: readonly Drift[]; readonly failures: readonly Meaning[] }> {
   const isStuck = (name: string) =>
     repaired.stuck.has(name) || observation.grants.get(name)?.reason === 'action_required';
   const isWaiting = ({ openGrants }: Seat) => [...openGrants].some(isStuck);
   const drift: Drift[] = [];
   const failures: Meaning[] = [];
+  const unread = new Set(places.filter(({ seats }) => seats.length > 0));
   for (const place of places) {
-    if (signal.aborted) return { drift, failures: [{ kind: 'out-of-time' }] };
+    if (signal.aborted) return { drift, failures: [{ kind: 'out-of-time' }], unread: unread.size };
     if ([repaired.failure, ...failures].some(tellsOfWorkspaceAway)) break;
     try {
       drift.push(...(await findDrift(place, isWaiting, signal)));
+      unread.delete(place);
     } catch (error) {
       const { workspaceId } = place.place;
       const about = { connectionId: connection.id, workspaceId, projectId: place.project };
       // A project that is not there is no reason to try again before the next run; and where nobody is to be, no reason
       // for a person to look.
       const isUrgent = !isOfThisProject(error) || place.seats.some(({ openGrants }) => openGrants.size > 0);
+      if (!isUrgent) unread.delete(place);
       parts.logger[isUrgent ? 'error' : 'warn']({ event: 'reconcile.project-unreadable', ...about, error });
       if (!isOfThisProject(error)) failures.push(classify(error, signal));
     }
   }
-  return { drift, failures };
+  return { drift, failures, unread: unread.size };
 }
 
 const tellsOfWorkspaceAway = (failure: Meaning | undefined): boolean =>

@@ -72,6 +72,24 @@ describe('connect', () => {
     expect(output).toContain('registered:');
   });
 
+  test('--stored-token mends an endpoint that is gone, or whose secret is lost, without the token at hand', async () => {
+    const { id } = await connected();
+    const before = (await story.store.connections.get(id)).endpointId;
+    await story.connector.parameters.put(story.connector.names.webhookSecrets(id), 'whsec_of_something_else');
+    const { code, output } = await cli.run(['connect', id, '--stored-token', ...local()]);
+    expect(code).toBe(0);
+    expect(output).toMatch(/^Endpoint \S+ registered: /m);
+    expect((await story.store.connections.get(id)).endpointId).not.toBe(before);
+    expect((await cli.run(['connect', id, '--stored-token', ...local()])).output).toMatch(/^Endpoint \S+ kept: /m);
+  });
+
+  test('--stored-token where none is stored: 4, and says where one comes from', async () => {
+    const id = story.unique('nobody');
+    const { code, error } = await cli.run(['connect', id, '--stored-token', ...local()]);
+    expect(error).toContain(`local mode holds no token of ${id}. Leave --stored-token out`);
+    expect(code).toBe(4);
+  });
+
   test('says in plain words what is missing, and what will not work without it', async () => {
     const { token } = consent('poor', { scopes: ['webhooks:manage', 'participants:read'], piiConsent: false });
     const { code, output } = await connect('poor', token);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packEnvelope } from '../../shared/deliveries/envelope.ts';
 import type { ConnectionId, DeliveryId } from '../../shared/ids.ts';
 import type { DeadLetter } from '../../shared/operations/dead-letters.ts';
+import { droppedByLambda, droppedByScheduler } from '../support/dropped-event.ts';
 import { contractStarted, newHire } from '../support/opentrain-event.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
@@ -129,6 +130,9 @@ test('dlq redrive: one message alone, others are given back at once; what no fun
   expect(messages.map(({ content }) => content.kind).toSorted()).toEqual(['delivery', 'unreadable']);
   expect((await run('dlq', 'redrive', '--yes')).output).toBe('Put back 1 delivery.\n');
   await expect.poll(() => story.outcomeOf(customer.id, other.delivery)).toBe('done: provisioned');
+  expect((await run('dlq', 'redrive', '--yes')).output).toBe(
+    'There is nothing to put back. What is unreadable was never written by the connector, and is not put back. It stays: 1 message.\n',
+  );
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: addresses.deadLetterQueue }));
   expect(Messages.map(({ Body }) => Body)).toEqual(['private@opentrain.work']);
   const none = await run('dlq', 'show', 'no-such-message');
@@ -150,6 +154,61 @@ test('dlq: usage reports are told apart, and go back to their own queue', async 
     .poll(async () => (await story.store.connections.get(customer.id)).usageReportedAt, { timeout: 10_000 })
     .toBeGreaterThan(0);
   expect((await run('dlq', 'list', '--queue', 'usage')).output).toBe('Nothing was given up.\n');
+});
+
+test('dlq: events that a schedule dropped are listed with their reason, and purged; nobody puts them back', async () => {
+  const { sqs, addresses } = story.connector;
+  const { usageDroppedQueue, reconcileDroppedQueue } = addresses;
+  const leaking = droppedByScheduler('Refused for maria@opentrain.work with ot_ptk_0123456789abcdef.');
+  await sqs.send(new SendMessageCommand({ QueueUrl: usageDroppedQueue, ...leaking }));
+  await sqs.send(new SendMessageCommand({ QueueUrl: reconcileDroppedQueue, ...droppedByLambda() }));
+
+  const listed = await run('dlq', 'list', '--queue', 'usage-dropped');
+  expect(listed.output).toContain(
+    'event of 2026-11-20 08:00:00Z, dropped by EventBridge Scheduler: AWS.Scheduler.AccessDenied: Refused for [address] with [secret].',
+  );
+  expect(listed.output).toContain('opentrain-connector dlq purge --queue usage-dropped --local');
+  expect(listed.output).not.toContain('dlq redrive');
+  const { messages } = await deadLetters();
+  const [byLambda] = messages.filter(({ queue }) => queue === 'reconcile-dropped');
+  const content = {
+    kind: 'event',
+    dueAt: '2026-11-20T08:00:00.000Z',
+    givenUpBy: 'lambda',
+    reason: 'RetriesExhausted: AwsError: SQS answered 503.',
+  };
+  expect(byLambda).toMatchObject({ content });
+  expect((await run('dlq', 'show', byLambda?.messageId ?? '')).output).toMatch(/^reason +RetriesExhausted: AwsError/m);
+
+  expect((await run('dlq', 'redrive', '--queue', 'usage-dropped', '--yes')).code).toBe(2);
+  const purge = ['dlq', 'purge', '--queue', 'usage-dropped'];
+  expect((await run(...purge, '--dry-run')).output).toBe(
+    'Would throw away 1 message of usage-dropped. Nothing was done.\n',
+  );
+  expect(await run(...purge)).toMatchObject({ code: 7, error: expect.stringContaining('Throw away 1 message') });
+  expect((await run(...purge, '--yes')).output).toBe('Threw away 1 message of usage-dropped.\n');
+  expect((await run(...purge, '--yes')).output).toBe('There is nothing to throw away.\n');
+  expect((await deadLetters()).messages.map(({ queue }) => queue)).toContain('reconcile-dropped');
+  expect((await run('dlq', 'purge', '--queue', 'reconcile-dropped', '--yes')).code).toBe(0);
+});
+
+test('dlq purge: runs that were given up may go, deliveries never', async () => {
+  const { sqs, addresses } = story.connector;
+  const job = { connectionId: 'acme', runId: 'reconcile-1', plannedAt: Date.now() };
+  const message = { QueueUrl: addresses.reconcileDeadLetterQueue, MessageBody: JSON.stringify(job) };
+  await sqs.send(new SendMessageCommand(message));
+  expect((await run('dlq', 'purge', '--queue', 'reconcile', '--yes')).output).toBe(
+    'Threw away 1 message of reconcile.\n',
+  );
+
+  const customer = await story.newCustomer();
+  const { delivery } = await givenUp(customer);
+  const refused = await run('dlq', 'purge', '--queue', 'deliveries', '--yes');
+  expect(refused).toMatchObject({ code: 2, error: expect.stringContaining('Deliveries are never thrown away') });
+  expect((await run('dlq', 'purge', '--yes')).code).toBe(2);
+  expect((await run('deliveries', customer.id, '--status', 'waiting')).output).toContain('dlq redrive puts it back');
+  expect((await run('dlq', 'redrive', '--message', delivery, '--yes')).code).toBe(0);
+  await expect.poll(() => story.outcomeOf(customer.id, delivery)).toBe('done: provisioned');
 });
 
 test('dlq list: more than one batch of them, each once', async () => {

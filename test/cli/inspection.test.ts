@@ -137,6 +137,9 @@ describe('check', () => {
     await parameters.put(names.webhookSecrets(id), 'whsec_that_nobody_else_knows');
     const { told } = await check(id, '--no-canary');
     expect(told('delivery')).toMatchObject([{ verdict: 'fail', advice: expect.stringContaining('answered 401') }]);
+    // What the functions know soon, OpenTrain does not.
+    const advice = expect.stringMatching(/^The secret that is stored is not its own, .* Run connect --stored-token/);
+    expect(told('endpoint')).toMatchObject([{ verdict: 'fail', advice }]);
   });
 
   test('finds a workspace that refuses the token; --project names another one to try it in', async () => {

@@ -42,6 +42,26 @@ test('--dry-run shows who would be let in, where and why, and does nothing', asy
   expect(story.membersOf(project)).toEqual([]);
 });
 
+test('what could not be looked at does not agree: 1 while the workspace is away, 3 where it knows no such project', async () => {
+  const { customer } = await story.newHire({ delivered: true });
+  await story.idle();
+  const look = () => cli.run(['reconcile', customer.id, '--dry-run', ...local()]);
+  expect(await look()).toMatchObject({ code: 0, output: expect.stringMatching(/^OpenTrain, .* agree\.\n/) });
+
+  story.workspace.outage(true);
+  const away = await look();
+  story.workspace.outage(false);
+  story.workspace.respondNext(404);
+  const unknown = await look();
+  for (const { output } of [away, unknown]) {
+    expect(output).toMatch(/agree, as far as they could be looked at\.$/m);
+    expect(output).toMatch(new RegExp(`^${customer.id}: 1 project could not be looked at`, 'm'));
+    expect(output).not.toContain('failed');
+  }
+  expect([away.code, unknown.code]).toEqual([1, 3]);
+  expect((await look()).code).toBe(0);
+});
+
 test('asks first, then does it; afterwards all agree', async () => {
   const { customer, project, workEmail } = await story.newHire();
   expect((await cli.run(['reconcile', customer.id, ...local()])).code).toBe(7);

@@ -65,6 +65,22 @@ test('asks first, then sends it, and says how each connection fared; once more t
   expect(again.output).toMatch(new RegExp(`^${id} +done +1 +0 +1 +0 +0 +0$`, 'm'));
 });
 
+test('a contract whose project cannot be read is left out, and told of: 3', async () => {
+  const { id, contract } = await worked();
+  const push = (...args: string[]) => cli.run(['usage', 'push', id, ...days(), ...args, ...local()]);
+  story.workspace.outage(true);
+  const away = await push('--dry-run');
+  story.workspace.outage(false);
+  expect(away).toMatchObject({ code: 3, output: expect.stringContaining('OpenTrain has all that could be read.') });
+  story.workspace.respondNext(404);
+  const unknown = await push('--yes');
+  for (const { output } of [away, unknown])
+    expect(output).toMatch(new RegExp(`^${id}: 1 contract left out, since`, 'm'));
+  expect(unknown.code).toBe(3);
+  expect(story.opentrain.usageOf(contract.id)).toEqual([]);
+  expect(await push('--yes')).toMatchObject({ code: 0, output: expect.not.stringContaining('left out') });
+});
+
 test('a connection that OpenTrain refuses is told, and the others are reported: 5', async () => {
   const [refused, well] = [await worked(), await worked()];
   story.opentrain.setFeatureEnabled(refused.organizationId, false);

@@ -36,8 +36,9 @@ async function startDemoHarness(): Promise<Harness> {
       return demo.addMemberByHand('elsewhere', person) as MemberId;
     },
     async addBystander({ projectId }) {
-      const person = { workEmail: `staff-${randomUUID()}@opentrain.work`, displayName: 'Staff' };
-      return { memberId: demo.addMemberByHand(projectId, person) as MemberId };
+      const privateAddress = `boss-${randomUUID()}@acme.example`;
+      const person = { workEmail: privateAddress, displayName: 'Boss' };
+      return { memberId: demo.addMemberByHand(projectId, person) as MemberId, privateAddress };
     },
     accountState: async (member) => people().filter(({ memberId }) => memberId === member),
     // A second PUT is the contract's way to ask: it answers 200, and 201 only when it added somebody.

@@ -17,29 +17,16 @@ export function entriesIn(document: string): Entry[] {
     });
 }
 
-export interface Command {
-  /** What comes after `npx opentrain-connector`. */
-  readonly command: string;
-  /** The SSM parameter that is piped into it. */
-  readonly input: string | undefined;
-}
+const COMMAND = /^npx opentrain-connector (\S.* --stage prod)(?: +# .*)?$/;
 
-const COMMAND =
-  /^(?:aws ssm get-parameter --with-decryption --query Parameter\.Value --output text --name (\S+) \| )?npx opentrain-connector (\S.* --stage prod)(?: +# .*)?$/;
-
-/** Each once. Whatever else is in a block for the shell is a mistake. */
-export function commandsIn(document: string): Command[] {
+/** What comes after `npx opentrain-connector`, each once. Whatever else is in a block for the shell is a mistake. */
+export function commandsIn(document: string): string[] {
   const blocks = [...document.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) => block);
-  const lines = blocks.flatMap((block) =>
-    block
-      .replaceAll(/\\\n\s+/g, '')
-      .trim()
-      .split('\n'),
-  );
+  const lines = blocks.flatMap((block) => block.trim().split('\n'));
   return [...new Set(lines)].map((line) => {
-    const [, input, command] = COMMAND.exec(line) ?? [];
+    const [, command] = COMMAND.exec(line) ?? [];
     if (command === undefined) throw new Error(`A block must hold commands of opentrain-connector only, not: ${line}`);
-    return { command, input };
+    return command;
   });
 }
 

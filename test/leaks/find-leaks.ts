@@ -19,10 +19,10 @@ const PREFIX = /^(?:ot_ptk|ot_pat|whsec|demo)_/;
  */
 export function findLeaks(text: string, canaries: readonly Canary[]): string[] {
   const views = viewsOf(text);
-  const leaks = canaries.flatMap(({ name, value }) =>
-    formsOf(value)
+  const leaks = canaries.flatMap((canary) =>
+    formsOf(canary)
       .filter(({ view, needle }) => views[view].includes(needle))
-      .map(({ form }) => `${name}, ${form}`),
+      .map(({ form }) => `${canary.name}, ${form}`),
   );
   return [...new Set(leaks)];
 }
@@ -38,7 +38,16 @@ function viewsOf(text: string) {
   return { plain: lower, decoded: unescaped(lower), base64: oneAlphabet(lower) };
 }
 
-function formsOf(value: string): readonly Form[] {
+/** The same canaries are looked for in many texts. */
+const known = new WeakMap<Canary, readonly Form[]>();
+
+function formsOf(canary: Canary): readonly Form[] {
+  const forms = known.get(canary) ?? makeForms(canary.value);
+  known.set(canary, forms);
+  return forms;
+}
+
+function makeForms(value: string): readonly Form[] {
   const bare = value.replace(PREFIX, '');
   const lower = bare.toLowerCase();
   const isLong = lower.length >= 2 * PIECE_CHARACTERS;

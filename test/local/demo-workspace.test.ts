@@ -110,6 +110,32 @@ describe('the contract', () => {
     expect(demo.membersOf('signs')).toEqual([]);
   });
 
+  test('lists nobody of the staff, and of a trainer no private address', async () => {
+    demo.addMemberByHand('signs', { workEmail: 'boss@acme.example', displayName: 'Boss' });
+    demo.addMemberByHand('signs', maria);
+    demo.addMemberByHand('signs', { workEmail: 'li@opentrain.work', displayName: 'Li' });
+    demo.addMemberByHand('signs', { ...maria, workEmail: 'maria@acme.example' });
+    const first = await call('GET', '/projects/signs/members?limit=1');
+    expect([first.status, await first.json()]).toEqual([
+      200,
+      { members: [{ memberId: 'member-2', opentrainUserId: 'u-maria' }], nextCursor: '1' },
+    ]);
+    const second = await call('GET', '/projects/signs/members?limit=1&cursor=1');
+    expect(await second.json()).toEqual({
+      members: [{ memberId: 'member-3', workEmail: 'li@opentrain.work' }],
+      nextCursor: null,
+    });
+    expect(demo.membersOf('signs')).toEqual(['boss@acme.example', 'li@opentrain.work', 'maria@acme.example']);
+  });
+
+  test('finds an account under its new address, and no longer under the old one', async () => {
+    const memberId = demo.addMemberByHand('signs', maria);
+    expect(demo.addMemberByHand('signs', { ...maria, workEmail: 'm@opentrain.work' })).toBe(memberId);
+    const { workEmail, displayName } = maria;
+    expect(demo.addMemberByHand('signs', { workEmail: 'm@opentrain.work', displayName })).toBe(memberId);
+    expect(demo.addMemberByHand('signs', { workEmail, displayName })).not.toBe(memberId);
+  });
+
   test.each([
     '/projects/signs/daily-totals',
     '/projects/signs/daily-totals?from=yesterday&to=2026-10-01T00:00:00Z',

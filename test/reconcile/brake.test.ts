@@ -69,7 +69,7 @@ describe('so many removals in one run', () => {
     const ended = others.contracts.slice(0, allowed + 1);
     others.end(ended);
     const run = await others.run();
-    expect(run).toMatchObject({ kind: 'done', repaired: {}, repairs: [], holdRunId: run.runId });
+    expect(run).toMatchObject({ kind: 'done', repairs: [], holdRunId: run.runId });
     expect(contractsOf(run.held)).toEqual(idsOf(ended));
     expect(others.members()).toBe(seats);
     expect(await others.hold()).toMatchObject({
@@ -198,6 +198,10 @@ describe('so many removals in one run', () => {
 
     for (const { id } of second) story.opentrain.endContract(id);
     for (const name of names) customer.hire(job, name);
+    expect(await runReconcile(story, customer.id, { isDryRun: true })).toMatchObject({
+      held: [],
+      repairs: { length: 8 },
+    });
     const other = await runReconcile(story, customer.id);
     expect(other).toMatchObject({ held: [], repaired: { contract_unheard_of: 4, contract_ended: 4 } });
     expect([...one.calls.workspace, ...other.calls.workspace]).not.toContain('deleteMember');
@@ -217,7 +221,7 @@ describe('so many removals in one run', () => {
       repairs: { length: 6 },
     });
     for (const { id } of last ?? []) story.opentrain.endContract(id);
-    expect(await runReconcile(story, customer.id)).toMatchObject({ repaired: {}, held: { length: 8 } });
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repairs: [], held: { length: 8 } });
     expect(story.membersOf(project)).toHaveLength(4);
     expect((await story.store.reconciliations.get(customer.id))?.hold).toMatchObject({ count: 4 });
   });
@@ -283,7 +287,7 @@ describe('a person’s approval', () => {
     const later = await run();
     expect(later.runId).not.toBe(runId);
     for (const approve of ['run-of-nobody', later.runId, '']) {
-      expect(await run({ approve })).toMatchObject({ repaired: {}, held: { length: 4 }, holdRunId: runId });
+      expect(await run({ approve })).toMatchObject({ repairs: [], held: { length: 4 }, holdRunId: runId });
     }
     expect(members()).toBe(4);
   });
@@ -300,7 +304,7 @@ describe('a person’s approval', () => {
     expect(story.membersOf(project)).toEqual(emailsOf(contracts.slice(4)).sort());
     expect(await hold()).toMatchObject({ runId: approved.runId, count: 4 });
 
-    expect(await run({ approve: holdRunId })).toMatchObject({ repaired: {}, held: { length: 4 } });
+    expect(await run({ approve: holdRunId })).toMatchObject({ repairs: [], held: { length: 4 } });
     await run({ approve: approved.runId });
     expect(story.membersOf(project)).toEqual(emailsOf(contracts.slice(8)).sort());
   });
@@ -312,7 +316,7 @@ describe('a person’s approval', () => {
     end(contracts.slice(4));
     const second = await run();
     expect(second.holdRunId).toBe(second.runId);
-    expect(await run({ approve: first.holdRunId })).toMatchObject({ repaired: {}, held: { length: 6 } });
+    expect(await run({ approve: first.holdRunId })).toMatchObject({ repairs: [], held: { length: 6 } });
     expect(members()).toBe(6);
     await run({ approve: second.holdRunId });
     expect(members()).toBe(0);
@@ -339,7 +343,7 @@ describe('a hold', () => {
     expect(await hold()).toBeUndefined();
     // What was approved is not what is found now.
     const again = await run({ opentrainFetch: withoutContracts, approve: holdRunId });
-    expect(again).toMatchObject({ repaired: {}, held: { length: 5 } });
+    expect(again).toMatchObject({ repairs: [], held: { length: 5 } });
     expect(members()).toBe(5);
   });
 
@@ -405,7 +409,7 @@ describe('a hold', () => {
     await run();
     const before = await hold();
     const part = await run({ only: { projectId: project as never } });
-    expect(part).toMatchObject({ repaired: {}, held: { length: 5 }, holdRunId: undefined });
+    expect(part).toMatchObject({ repairs: [], held: { length: 5 }, holdRunId: undefined });
     expect(await hold()).toEqual(before);
     expect(members()).toBe(5);
   });

@@ -7,6 +7,8 @@ import { type Story, startStory } from '../support/story.ts';
 
 /** Who is really in the workspace, and who should be. */
 
+const DAY = 24 * 3_600_000;
+
 let story: Story;
 
 beforeAll(async () => {
@@ -24,7 +26,7 @@ async function newHire(options: Parameters<Story['newHire']>[0] = {}): Promise<H
   return hired;
 }
 
-const NOTHING = { repairs: [], repaired: {}, held: [], failed: 0, calls: { workspace: ['listMembers'] } };
+const NOTHING = { repairs: [], held: [], failed: 0, calls: { workspace: ['listMembers'] } };
 
 describe('somebody whom the connector has let in', () => {
   test('and who was taken out by hand is put back', async () => {
@@ -39,7 +41,7 @@ describe('somebody whom the connector has let in', () => {
   });
 
   test('and who was put back by hand after the end of their contract is taken out', async () => {
-    const { customer, project, contract, trainer, workEmail } = await newHire();
+    const { customer, link, project, contract, trainer, workEmail } = await newHire();
     story.opentrain.endContract(contract.id);
     await runReconcile(story, customer.id);
     expect(story.membersOf(project)).toEqual([]);
@@ -50,6 +52,28 @@ describe('somebody whom the connector has let in', () => {
     });
     expect(story.membersOf(project)).toEqual([]);
     expect(await runReconcile(story, customer.id)).toMatchObject(NOTHING);
+
+    // Once their project is not even linked any more, too.
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    await runReconcile(story, customer.id);
+    story.workspace.addMemberByHand(project, { ...trainer, workEmail });
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ still_in_workspace: 1 });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('and who was put back by hand long after is taken out as long as their project is linked', async () => {
+    const { customer, link, project, contract, trainer, workEmail } = await newHire();
+    story.opentrain.endContract(contract.id);
+    await runReconcile(story, customer.id);
+    await story.opentrain.clock.advance(36 * DAY);
+    story.workspace.addMemberByHand(project, { ...trainer, workEmail });
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ still_in_workspace: 1 });
+    expect(story.membersOf(project)).toEqual([]);
+
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    await runReconcile(story, customer.id);
+    const { calls } = await runReconcile(story, customer.id);
+    expect(calls.workspace).toEqual([]);
   });
 
   test('is looked for in each project: in the one they are put back, in the other they stay as they are', async () => {
@@ -183,7 +207,7 @@ describe('a platform that lets people into the whole workspace or not at all', (
   const members = () => story.membersOf('*');
 
   test('has one seat for all of a trainer’s projects: the last open contract decides, and drift is healed', async () => {
-    const { customer, jobId, contract, workEmail, trainer } = await story.newHire();
+    const { customer, jobId, contract, project, workEmail, trainer } = await story.newHire();
     customer.link(jobId);
     const second = customer.hire(jobId);
     const both = [workEmail, second.trainer?.workEmail].sort();
@@ -197,6 +221,11 @@ describe('a platform that lets people into the whole workspace or not at all', (
       repaired: { missing_in_workspace: 1 },
       repairs: [{ action: 'add', projectId: '*', trainerId: trainer.opentrainUserId }],
     });
+    expect(members()).toEqual(both);
+
+    // They are in every project, and so in any one that is looked at alone.
+    story.workspace.removeMemberByHand('*', trainer.opentrainUserId);
+    await runReconcile(story, customer.id, { ...everywhere, only: { projectId: project as never } });
     expect(members()).toEqual(both);
 
     const again = customer.hire(jobId, 'Two Contracts');

@@ -129,7 +129,8 @@ test('shows one of everything exactly as the run that follows does it, and chang
     'remove: link_removed',
     'remove: still_in_workspace',
   ]);
-  expect(dry).toMatchObject({ held: [], repaired: {}, failed: 0, holdRunId: undefined });
+  expect(dry).toMatchObject({ held: [], failed: 0, holdRunId: undefined });
+  expect(dry.repaired).toEqual({});
   expect(dry.repairs).toContainEqual({
     action: 'add',
     why: 'contract_unheard_of',
@@ -162,6 +163,20 @@ test('shows what would be held, too, and holds nothing', async () => {
   expect((await story.store.reconciliations.get(customer.id))?.hold).toBeUndefined();
   const real = await runReconcile(story, customer.id, options);
   expect(comparable(real.held)).toEqual(comparable(dry.held));
+  expect(comparable(real.repairs)).toEqual(comparable(dry.repairs));
+});
+
+test('shows nobody of the whole workspace as to be taken out whose claim is to be made good', async () => {
+  const everywhere = { workspace: { accessScope: 'workspace' } } as const;
+  const { customer, contract, link, trainer } = await story.newHire();
+  await runReconcile(story, customer.id, everywhere);
+  const grant = await customer.grant(contract, link);
+  const seat = await story.seatOf('*', trainer);
+  if (grant === undefined || seat === undefined) throw new Error('They were never let in.');
+  await story.store.seats.release(seat, grant, story.opentrain.clock.now());
+  const dry = await dryRun(customer, everywhere);
+  expect(dry.repairs).toMatchObject([{ action: 'add', why: 'claim_lost' }]);
+  const real = await runReconcile(story, customer.id, everywhere);
   expect(comparable(real.repairs)).toEqual(comparable(dry.repairs));
 });
 

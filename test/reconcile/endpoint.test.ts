@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import { runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
 
@@ -112,6 +113,9 @@ describe('an endpoint that OpenTrain has disabled after ten failures', () => {
     expect(endpoint()?.status).toBe('ACTIVE');
     expect(new Set(statesOf(customer))).toEqual(new Set(['FAILED']));
 
+    // However often it was healed today.
+    const { now } = story.opentrain.clock;
+    for (let time = 0; time < 3; time += 1) await story.store.connections.countHealing(customer.id, 3, now());
     const { endpoint: health, calls } = await runReconcile(story, customer.id);
     expect(health).toBe('healed');
     expect(calls.opentrain).toContain('redeliverWebhookEndpoint');
@@ -146,13 +150,14 @@ describe('an endpoint that fails, but is active yet', () => {
     expect(story.membersOf(project)).toHaveLength(contracts.length);
   });
 
-  test('one failure or two are left to OpenTrain, and so is one that hears of everything', async () => {
-    const { customer, hireUnheard, mend } = await withFailingDeliveries();
-    await hireUnheard(1);
+  test('a few failures are left to OpenTrain, and what they were to tell is found all the same', async () => {
+    const { customer, endpoint, hireUnheard, mend } = await withFailingDeliveries();
+    await hireUnheard(3);
+    expect(endpoint()?.consecutiveFailures).toBe(4);
     await mend();
     expect(await runReconcile(story, customer.id)).toMatchObject({
       endpoint: 'fine',
-      repaired: { contract_unheard_of: 1 },
+      repaired: { contract_unheard_of: 3 },
     });
   });
 
@@ -162,6 +167,36 @@ describe('an endpoint that fails, but is active yet', () => {
     await customer.client.updateWebhookEndpoint(customer.endpointId, { eventTypes: ['contract.started'] });
     expect((await runReconcile(story, customer.id)).endpoint).toBe('healed');
     expect(endpoint()?.eventTypes).toHaveLength(8);
+  });
+});
+
+describe('the two endpoints of a rotation', () => {
+  async function withTwoEndpoints() {
+    const customer = await story.newCustomer({ delivered: true });
+    const url = story.connector.webhookUrl(customer.id);
+    const { webhookEndpoint } = await customer.client.createWebhookEndpoint({ url, eventTypes: [...EVENT_TYPES] });
+    const rotation = { newEndpointId: webhookEndpoint.id, newSecretId: 'new', startedAt: story.opentrain.clock.now() };
+    await story.store.connections.startRotation(customer.id, rotation, rotation.startedAt);
+    return { customer, second: webhookEndpoint.id };
+  }
+
+  test('are both looked after, and only the one that ails is healed', async () => {
+    const { customer, second } = await withTwoEndpoints();
+    await customer.client.updateWebhookEndpoint(second, { status: 'DISABLED' });
+    const { endpoint, calls } = await runReconcile(story, customer.id);
+    expect(endpoint).toBe('healed');
+    expect(story.opentrain.endpointsOf(customer.installId).map(({ status }) => status)).toEqual(['ACTIVE', 'ACTIVE']);
+    expect(calls.opentrain.filter((one) => one === 'redeliverWebhookEndpoint')).toHaveLength(1);
+  });
+
+  test('are left alone once one of them points elsewhere', async () => {
+    const { customer, second } = await withTwoEndpoints();
+    const url = 'https://elsewhere.example/webhooks';
+    await customer.client.updateWebhookEndpoint(second, { url, status: 'DISABLED' });
+    expect((await runReconcile(story, customer.id)).endpoint).toBe('elsewhere');
+    expect(story.opentrain.endpointsOf(customer.installId)).toContainEqual(
+      expect.objectContaining({ url, status: 'DISABLED' }),
+    );
   });
 });
 

@@ -110,19 +110,25 @@ describe('a link that was removed', () => {
     expect((await customer.grant(contract, anew))?.state).toBe('open');
   });
 
-  test('while its contracts are being asked for: it is removed, and not an error', async () => {
-    const hired = await newHire();
-    const { customer, link, project } = hired;
-    let isRemoved = false;
-    const meanwhile = answering('/contracts', async (request) => {
-      if (!isRemoved) story.opentrain.unlinkProject(customer.installId, link.id);
-      isRemoved = true;
-      return fetch(request);
-    });
-    const run = await runReconcile(story, customer.id, { opentrainFetch: meanwhile });
-    expect(run).toMatchObject({ kind: 'done', repaired: { 'remove-link': 1, link_removed: 1 } });
-    expect(story.membersOf(project)).toEqual([]);
-  });
+  test.each(['active', 'ended'])(
+    'while its %s contracts are being asked for: it is removed, and not an error',
+    async (status) => {
+      const hired = await newHire();
+      const { customer, contract, link, project } = hired;
+      // Without an end nobody asks for those that have ended.
+      story.opentrain.endContract(contract.id);
+      let isRemoved = false;
+      const meanwhile = answering('/contracts', async (request) => {
+        const isTime = !isRemoved && new URL(request.url).searchParams.get('status') === status;
+        if (isTime) story.opentrain.unlinkProject(customer.installId, link.id);
+        isRemoved ||= isTime;
+        return fetch(request);
+      });
+      const run = await runReconcile(story, customer.id, { opentrainFetch: meanwhile });
+      expect(run).toMatchObject({ kind: 'done', repaired: { 'remove-link': 1, link_removed: 1 } });
+      expect(story.membersOf(project)).toEqual([]);
+    },
+  );
 
   test('as the connector was told while OpenTrain still lists it: removed it stays', async () => {
     const hired = await newHire();
@@ -161,6 +167,20 @@ describe('a link that the connector has not heard of', () => {
   });
 });
 
+describe('a link whose job is gone', () => {
+  test('keeps those in whose contracts run', async () => {
+    const { customer, link, project, workEmail } = await newHire();
+    const jobless = answering('/project-links', async (request) => {
+      const { projectLinks } = (await (await fetch(request)).json()) as { readonly projectLinks: readonly object[] };
+      return Response.json({ projectLinks: projectLinks.map((one) => ({ ...one, jobId: null })) });
+    });
+    const run = await runReconcile(story, customer.id, { opentrainFetch: jobless });
+    expect(run).toMatchObject({ checked: 1, repairs: [] });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect((await linkOf({ customer, link }))?.removedAt).toBeUndefined();
+  });
+});
+
 describe('a link that is missing on the list', () => {
   const withoutLinks = answering('/project-links', async () => Response.json({ projectLinks: [] }));
 
@@ -173,6 +193,14 @@ describe('a link that is missing on the list', () => {
     expect(run.calls.opentrain).toContain('getProjectLink');
     expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail].sort());
     expect((await linkOf(hired))?.removedAt).toBeUndefined();
+  });
+
+  test('and of which only a contract was ever heard is asked for by name, too', async () => {
+    const { customer, project, workEmail } = await story.newHire();
+    await customer.deliver(customer.event('contract.started'));
+    const run = await runReconcile(story, customer.id, { opentrainFetch: withoutLinks });
+    expect(run.repaired).toEqual({ 'record-link': 1 });
+    expect(story.membersOf(project)).toEqual([workEmail]);
   });
 
   test('and gone for certain is asked for once, and never again', async () => {

@@ -55,7 +55,8 @@ describe('what no delivery told', () => {
     await customer.deliver(customer.event('contract.started'));
     const ended = { ...customer.event('contract.started'), id: '99999999999999999999', type: 'contract.ended' };
     await customer.deliver(ended);
-    expect(await runReconcile(story, customer.id)).toMatchObject({ checked: 1, repaired: { 'record-link': 1 } });
+    const { checked, repaired } = await runReconcile(story, customer.id);
+    expect({ checked, repaired }).toEqual({ checked: 1, repaired: { 'record-link': 1 } });
     expect(story.membersOf(project)).toEqual([]);
     expect((await customer.grant(contract, link))?.state).toBe('ended');
   });
@@ -71,8 +72,12 @@ describe('what no delivery told', () => {
     expect((await runReconcile(story, customer.id)).repaired).toEqual({ claim_lost: 1 });
     expect(story.membersOf(project)).toEqual([workEmail]);
 
+    // Taken out by hand meanwhile: nobody is let in for a moment.
     await story.store.grants.end(grant, {}, now());
-    expect((await runReconcile(story, customer.id)).repaired).toEqual({ claim_left_behind: 1 });
+    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+    const released = await runReconcile(story, customer.id);
+    expect(released.repaired).toEqual({ claim_left_behind: 1 });
+    expect(released.calls.workspace).not.toContain('putMember');
     expect(story.membersOf(project)).toEqual([]);
   });
 });
@@ -95,6 +100,14 @@ const withoutContracts: typeof fetch = async (input) => {
   const { pathname } = new URL(input instanceof Request ? input.url : input);
   return pathname.endsWith('/contracts') ? Response.json({ contracts: [] }) : fetch(input);
 };
+
+/** OpenTrain, where paths with that end are answered by something else. */
+const answeringFor =
+  (end: string, answer: (pathname: string) => Response, otherwise: typeof fetch = fetch): typeof fetch =>
+  async (input, init) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    return pathname.endsWith(end) ? answer(pathname) : otherwise(input, init);
+  };
 
 describe('a link with more contracts than OpenTrain lists', () => {
   test('is told, and nobody is taken for gone whom the list may have left out', async () => {
@@ -126,11 +139,14 @@ describe('a link with more contracts than OpenTrain lists', () => {
 describe('consent that comes later', () => {
   test('trainers who were parked without a Work Email are let in by the next run, and until then nothing is written', async () => {
     const { customer, contract, link, project, workEmail } = await story.newHire({ piiConsent: false });
-    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 1, held: [] });
+    const first = await runReconcile(story, customer.id);
+    expect(first).toMatchObject({ waiting: 1, held: [] });
+    expect(first.calls.opentrain).not.toContain('getContractBudget');
     const before = await customer.grant(contract, link);
     expect(before).toMatchObject({ state: 'parked', reason: 'waiting_for_consent' });
     await story.opentrain.clock.advance(1_000);
-    expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 1, repaired: {} });
+    const { waiting, repaired } = await runReconcile(story, customer.id);
+    expect({ waiting, repaired }).toEqual({ waiting: 1, repaired: {} });
     expect(await customer.grant(contract, link)).toEqual(before);
     expect(story.membersOf(project)).toEqual([]);
 
@@ -164,11 +180,43 @@ describe('what needs a person', () => {
 
     await story.opentrain.clock.advance(1_000);
     const second = await runReconcile(story, customer.id, stuck);
-    expect(second).toMatchObject({ waiting: 1, repaired: {} });
+    expect([second.waiting, second.repaired]).toEqual([1, {}]);
     expect(second.events).not.toContain('reconcile.needs-person');
     expect(await customer.grant(contract, link)).toEqual(parked);
 
     expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 0, repaired: { was_parked: 1 } });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+
+  test('by a second contract, too, is one person who waits', async () => {
+    const { customer, jobId, project, trainer } = await story.newHire({ trainer: 'Hired Twice' });
+    await runReconcile(story, customer.id);
+    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+    customer.hire(jobId, 'Hired Twice');
+    const ensureAccess = async (): Promise<never> => {
+      throw new NeedsPersonError('Somebody must help.', { steps: ['Help.'] });
+    };
+    const run = await runReconcile(story, customer.id, { workspace: { ensureAccess } });
+    expect(run).toMatchObject({ kind: 'done', waiting: 1 });
+  });
+});
+
+describe('somebody who was put back by hand before they were hired anew', () => {
+  test('is not taken out because they cannot be let in at once', async () => {
+    const { customer, jobId, contract, project, trainer, workEmail } = await story.newHire({ trainer: 'Back Again' });
+    await runReconcile(story, customer.id);
+    story.opentrain.endContract(contract.id);
+    await runReconcile(story, customer.id);
+    story.workspace.addMemberByHand(project, { ...trainer, workEmail });
+    customer.hire(jobId, 'Back Again');
+    const ensureAccess = async (): Promise<never> => {
+      throw new Error('Nobody foresaw this.');
+    };
+    const run = await runReconcile(story, customer.id, { workspace: { ensureAccess } });
+    expect(run.repairs.map(({ action, why }) => `${action}: ${why}`)).toEqual([
+      'add: contract_unheard_of',
+      'note: unsettled',
+    ]);
     expect(story.membersOf(project)).toEqual([workEmail]);
   });
 });
@@ -207,20 +255,38 @@ describe('budgets', () => {
     expect(story.workspace.noticeOf(project)).toBeUndefined();
   });
 
-  test('a pause is over only once all of them were asked for', async () => {
-    const { customer } = await story.newHire();
+  test('a pause is over only once all of them were asked for, each of them once', async () => {
+    const { customer, jobId } = await story.newHire();
+    for (let more = 0; more < 2; more += 1) customer.hire(jobId);
     await runReconcile(story, customer.id);
     await story.opentrain.clock.advance(DAY);
-    const away: typeof fetch = async (input) => {
+    const plannedAt = now();
+    const asked = new Set<string>();
+    const soonAway: typeof fetch = async (input) => {
       const { pathname } = new URL(input instanceof Request ? input.url : input);
-      return pathname.endsWith('/budget') ? Response.json({}, { status: 503 }) : fetch(input);
+      if (pathname.endsWith('/budget')) asked.add(pathname);
+      return asked.size > 1 ? Response.json({}, { status: 503 }) : fetch(input);
     };
-    expect(await runReconcile(story, customer.id, { opentrainFetch: away })).toMatchObject({
+    expect(await runReconcile(story, customer.id, { opentrainFetch: soonAway, plannedAt })).toMatchObject({
       kind: 'retry',
       failed: 1,
     });
-    const again = await runReconcile(story, customer.id);
-    expect(again.calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
+    // While OpenTrain is away, the third one is not asked for.
+    expect(asked.size).toBe(2);
+    await story.opentrain.clock.advance(60_000);
+    const again = await runReconcile(story, customer.id, { plannedAt });
+    expect(again.calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(2);
+  });
+
+  test('one that OpenTrain does not know any more keeps nobody from the others', async () => {
+    const { customer } = await story.newHire();
+    const gone: typeof fetch = async (input) => {
+      const { pathname } = new URL(input instanceof Request ? input.url : input);
+      const no = { error: 'no', code: 'NOT_FOUND', requestId: 'r' };
+      return pathname.endsWith('/budget') ? Response.json(no, { status: 404 }) : fetch(input);
+    };
+    const run = await runReconcile(story, customer.id, { opentrainFetch: gone });
+    expect(run).toMatchObject({ kind: 'done', failed: 0 });
   });
 });
 
@@ -237,6 +303,14 @@ describe('a part of a connection', () => {
     await runReconcile(story, customer.id, { only: { projectId: project as never } });
     expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail].sort());
     expect(story.membersOf(other.project)).toEqual([workEmail]);
+    // Of all contracts that are let in by now, budgets are asked for of one.
+    const apart = customer.postJob();
+    const { project: third } = customer.link(apart);
+    customer.hire(apart);
+    for (const only of [{ trainerId: trainer.opentrainUserId as never }, { projectId: third as never }]) {
+      const { calls } = await runReconcile(story, customer.id, { only });
+      expect(calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
+    }
     // A run over a part says nothing about the rest.
     expect(await story.store.reconciliations.get(customer.id)).toBeUndefined();
   });
@@ -252,9 +326,52 @@ describe('when one side is away', () => {
     expect(outcome).toMatchObject({ reason: 'busy', retryAfterSeconds: 77 });
     // Those that were under way at once.
     expect(calls.workspace.length).toBeLessThanOrEqual(4);
+    const failures = outcome.lines.filter(({ event }) => event === 'reconcile.repair-failed');
+    expect(new Set(failures.map(({ level }) => level))).toEqual(new Set(['warn']));
     story.workspace.rateLimit(null);
     await runReconcile(story, customer.id);
     expect(story.membersOf(project)).toHaveLength(10);
+  });
+
+  test('a busy OpenTrain is asked for no more newcomers, and nobody stays in for it', async () => {
+    const { customer, jobId, contract, project } = await story.newHire();
+    await runReconcile(story, customer.id);
+    story.opentrain.endContract(contract.id);
+    for (let more = 0; more < 9; more += 1) customer.hire(jobId);
+    const asked = new Set<string>();
+    const busy = answeringFor('/participants', (pathname) => {
+      asked.add(pathname);
+      return Response.json({}, { status: 503, headers: { 'retry-after': '40' } });
+    });
+    const run = await runReconcile(story, customer.id, { opentrainFetch: busy });
+    expect(run).toMatchObject({ kind: 'retry', reason: 'busy', failed: 9, repaired: { contract_ended: 1 } });
+    expect(asked.size).toBeLessThanOrEqual(4);
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('of several failures, the one that says when to come back is heeded', async () => {
+    const { customer, jobId, contract } = await story.newHire();
+    await runReconcile(story, customer.id);
+    story.opentrain.endContract(contract.id);
+    customer.hire(jobId);
+    const no = { error: 'no', code: 'FORBIDDEN', requestId: 'r' };
+    const refusing = answeringFor('/webhook-endpoints', () => Response.json(no, { status: 403 }));
+    const busy = answeringFor(
+      '/participants',
+      () => Response.json({}, { status: 503, headers: { 'retry-after': '40' } }),
+      refusing,
+    );
+    const stop = new AbortController();
+    const revokeAccess = async (): Promise<never> => {
+      stop.abort();
+      throw new Error('Time is up.');
+    };
+    const run = await runReconcile(story, customer.id, {
+      opentrainFetch: busy,
+      workspace: { revokeAccess },
+      signal: stop.signal,
+    });
+    expect(run).toMatchObject({ kind: 'retry', reason: 'busy', retryAfterSeconds: 40 });
   });
 
   test('what OpenTrain refuses keeps nobody from being taken out: a scope may be missing', async () => {
@@ -285,6 +402,7 @@ describe('when one side is away', () => {
     const slow = {
       ensureAccess: async () => {
         let_in += 1;
+        if (let_in === 1) throw new Error('Nobody foresaw this.');
         if (let_in === 2) stop.abort();
         return {};
       },
@@ -292,6 +410,12 @@ describe('when one side is away', () => {
     const outcome = await runReconcile(story, customer.id, { workspace: slow, signal: stop.signal });
     expect(outcome).toMatchObject({ kind: 'retry', reason: 'out-of-time' });
     expect(outcome.failed).toBeGreaterThanOrEqual(5);
+    // Those that were under way at once, and the one that had failed before.
+    const tried = outcome.events.filter((event) => event === 'reconcile.repair-failed');
+    expect(tried.length).toBeLessThanOrEqual(5);
+    // Nobody is to blame for that.
+    expect(outcome.events).not.toContain('reconcile.project-unreadable');
+    expect(outcome.events).not.toContain('reconcile.budget-failed');
     expect((await story.store.reconciliations.get(customer.id))?.completeAt).toBeUndefined();
   });
 });

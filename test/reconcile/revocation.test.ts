@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ContractId, LinkId } from '../../shared/ids.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
@@ -133,6 +134,22 @@ describe('install.revoked', () => {
   });
 });
 
+test('a revocation in the midst of a run ends it: what the run has read is not so any more', async () => {
+  const { customer } = await newHire();
+  let isRevoked = false;
+  const meanwhile: typeof fetch = async (input) => {
+    const request = input instanceof Request ? input : new Request(input);
+    const response = await fetch(request);
+    if (!new URL(request.url).pathname.endsWith('/contracts') || isRevoked) return response;
+    isRevoked = true;
+    story.opentrain.revoke(customer.installId);
+    await story.idle();
+    return response;
+  };
+  await expect(runReconcile(story, customer.id, { opentrainFetch: meanwhile })).rejects.toThrow('connected anew');
+  expect(await customer.connection()).not.toHaveProperty('attention');
+});
+
 describe('a reconnect within the day', () => {
   test('keeps everyone where they are, where the new install has no link yet, and passes them on to the new link', async () => {
     const hired = await newHire();
@@ -222,6 +239,84 @@ describe('a reconnect within the day', () => {
   });
 });
 
+describe('what is linked after a reconnect', () => {
+  test.each([
+    { title: 'another project', isOtherJob: false },
+    { title: 'another job', isOtherJob: true },
+  ])('a new link of $title takes nobody’s place', async ({ isOtherJob }) => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    const consented = await reconnect(hired);
+    const other = isOtherJob ? { jobId: customer.postJob() } : { project: story.unique('project') };
+    linkAnew({ ...hired, ...other }, consented);
+    await story.idle();
+    for (let time = 0; time < 2; time += 1) {
+      expect(await runReconcile(story, customer.id)).toMatchObject({ unlinked: 1, held: [] });
+      expect(story.membersOf(project)).toEqual([workEmail]);
+    }
+  });
+
+  test('whoever cannot be let in by the new link keeps the place that they have', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    const consented = await reconnect(hired);
+    story.opentrain.holdDeliveries();
+    story.opentrain.setPiiConsent(consented.installId, false);
+    linkAnew(hired, consented);
+    for (let time = 0; time < 2; time += 1) {
+      expect(await runReconcile(story, customer.id)).toMatchObject({ waiting: 1, unlinked: 1 });
+      expect(story.membersOf(project)).toEqual([workEmail]);
+    }
+    await story.opentrain.release();
+  });
+
+  test('whom the list of the new link may have left out keeps their place', async () => {
+    const hired = await newHire();
+    const { customer, project, workEmail } = hired;
+    const consented = await reconnect(hired);
+    story.opentrain.holdDeliveries();
+    const { id: linkId } = linkAnew(hired, consented);
+    // Full of contracts that are over here: nobody has to be let in first.
+    const others = Array.from({ length: 200 }, () => story.unique('contract') as ContractId);
+    for (const contractId of others) {
+      await story.store.grants.end({ connectionId: customer.id, contractId, linkId: linkId as LinkId }, {}, 0);
+    }
+    const full: typeof fetch = async (input) => {
+      const request = input instanceof Request ? input : new Request(input);
+      const response = await fetch(request);
+      if (!new URL(request.url).pathname.endsWith('/contracts')) return response;
+      const { contracts } = (await response.json()) as { readonly contracts: readonly object[] };
+      return Response.json({ contracts: others.map((id) => ({ ...contracts[0], id })) });
+    };
+    expect(await runReconcile(story, customer.id, { opentrainFetch: full })).toMatchObject({
+      fullLinks: 1,
+      unlinked: 1,
+    });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    await story.opentrain.release();
+  });
+
+  test('a link of which only a contract was ever heard is waited for, too', async () => {
+    const hired = await story.newHire();
+    const { customer, project, workEmail } = hired;
+    await customer.deliver(customer.event('contract.started'));
+    await wait(MINUTE);
+    await reconnect(hired);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repairs: [], unlinked: 1 });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+
+  test('a link that was removed before it is not waited for', async () => {
+    const hired = await newHire();
+    const { customer, link, project } = hired;
+    // As far as a worker got that crashed.
+    await story.store.links.remove(customer.id, link.id, story.opentrain.clock.now());
+    await reconnect(hired);
+    expect(await runReconcile(story, customer.id)).toMatchObject({ unlinked: 0, repaired: { link_removed: 1 } });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+});
+
 describe('a reconnect after the day', () => {
   test('brings everyone back whose contract runs, once their project is linked', async () => {
     const hired = await newHire();
@@ -248,6 +343,9 @@ describe('a token that OpenTrain refuses without a word', () => {
   test('is taken for lost after an hour, over two runs; a day later access is removed; when it is back, so are they', async () => {
     const hired = await newHire();
     const { customer, project, contract, link, workEmail } = hired;
+    const completeAt = async () => (await story.store.reconciliations.get(customer.id))?.completeAt;
+    const complete = await completeAt();
+    expect(complete).toEqual(expect.any(Number));
     refuse(hired);
     const first = await runReconcile(story, customer.id);
     expect(first).toMatchObject({ kind: 'done', install: 'refused', repairs: [] });
@@ -265,12 +363,20 @@ describe('a token that OpenTrain refuses without a word', () => {
     expect((await runUsage(story, customer.id)).outcome.kind).toBe('disconnected');
     expect(story.membersOf(project)).toEqual([workEmail]);
 
+    // Nor does it count that by now there is not even a token.
+    const { parameters, names } = story.connector;
+    const token = (await parameters.get(names.token(customer.id))) ?? '';
+    await parameters.delete(names.token(customer.id));
     await wait(24 * HOUR);
     await runReconcile(story, customer.id);
     expect(story.membersOf(project)).toEqual([]);
+    expect(await completeAt()).toBe(complete);
 
+    await parameters.put(names.token(customer.id), token);
+    await wait(6 * MINUTE);
     refuse(hired, false);
     const back = await runReconcile(story, customer.id);
+    expect(await completeAt()).toBeGreaterThan(complete ?? Number.POSITIVE_INFINITY);
     expect(back).toMatchObject({ install: 'back', repaired: { reconnected: 1 } });
     expect(back.events).toContain('connection.back');
     expect(story.membersOf(project)).toEqual([workEmail]);
@@ -306,6 +412,38 @@ describe('a token that OpenTrain refuses without a word', () => {
     await wait(HOUR);
     expect((await runReconcile(story, customer.id)).install).toBe('disconnected');
     refuse(hired, false);
+  });
+
+  test('once it is taken again, the refusal is forgotten, whatever else was noted; that word of another stays', async () => {
+    const hired = await newHire();
+    const { customer } = hired;
+    refuse(hired);
+    await runReconcile(story, customer.id);
+    await story.store.connections.markAttention(customer.id, 'usage_forbidden', story.opentrain.clock.now());
+    refuse(hired, false);
+    await runReconcile(story, customer.id);
+    expect(await customer.connection()).not.toHaveProperty('refusedSince');
+
+    await story.store.connections.markAttention(customer.id, 'usage_forbidden', story.opentrain.clock.now());
+    await runReconcile(story, customer.id);
+    expect((await customer.connection()).attention).toBe('usage_forbidden');
+  });
+
+  test.each([
+    { status: 'REVOKED', install: 'refused' },
+    { status: 'ACTIVE', install: 'active' },
+  ])('an install that is told to be $status counts as $install', async ({ status, install }) => {
+    const { customer } = await newHire();
+    const told: typeof fetch = async (input) => {
+      const request = input instanceof Request ? input : new Request(input);
+      const response = await fetch(request);
+      if (!new URL(request.url).pathname.endsWith('/installs/current')) return response;
+      const body = (await response.json()) as { readonly install: object };
+      return Response.json({ install: { ...body.install, status, scopes: ['usage:write', 'contracts:read'] } });
+    };
+    expect((await runReconcile(story, customer.id, { opentrainFetch: told })).install).toBe(install);
+    // What it may do is noted with it.
+    if (install === 'active') expect((await customer.connection()).scopes).toHaveLength(2);
   });
 
   test('a token that is not stored is no word of OpenTrain’s: nobody loses anything', async () => {
