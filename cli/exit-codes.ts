@@ -5,7 +5,7 @@ export const EXIT = {
   failed: 1,
   /** The command cannot be understood, or a setting makes no sense. */
   usage: 2,
-  /** A check ran, and found something that does not work. */
+  /** It ran, and found what a person should look at: something that does not work, is held, or was left out. */
   findings: 3,
   notFound: 4,
   /** OpenTrain refused: the token, a scope, a limit, a conflict. */
@@ -23,7 +23,7 @@ export const EXIT_CODES_HELP = `Exit codes
   0  done
   1  it failed; what was begun can be run again
   2  the command cannot be understood, or a setting makes no sense
-  3  the check found something that does not work
+  3  it ran, and found something for a person to look at
   4  there is no such connection, trainer, link, message or stage
   5  OpenTrain refused
   6  AWS refused, or was not reached
