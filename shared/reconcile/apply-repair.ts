@@ -11,6 +11,8 @@ import type { Connection } from '../store/connections.ts';
 import type { Grant, GrantRef } from '../store/grants.ts';
 import type { Link } from '../store/links.ts';
 import type { Seat, SeatRef } from '../store/seats.ts';
+import { NeedsPersonError } from '../workspace/errors.ts';
+import { claimsOf } from './observe-seats.ts';
 import type { Admission, Repair } from './repairs.ts';
 
 export interface RepairContext {
@@ -50,6 +52,7 @@ export async function applyRepair(repair: Repair, context: RepairContext): Promi
       await release(repair.seat, repair.grant, parts, signal);
       return done('released');
     case 'let-in':
+      return letIn(repair.seat, context);
     case 'take-out':
     case 'settle':
       await settle(repair.seat, parts, signal);
@@ -99,6 +102,21 @@ async function endGrant(grant: Grant, endDate: string | undefined, context: Repa
     await convergeNotice({ workspaceId, projectId }, parts, signal, { anew: true });
   }
   return 'ended';
+}
+
+/** Where only a person can let somebody in again, the connection's own claims wait for that, as they do for a newcomer. */
+async function letIn(seat: Seat, { connection, parts, signal }: RepairContext): Promise<Verdict> {
+  try {
+    await settle(seat, parts, signal);
+    return { kind: 'done', note: 'settled' };
+  } catch (error) {
+    if (!(error instanceof NeedsPersonError)) throw error;
+    const why = { reason: 'action_required', steps: error.steps } as const;
+    for (const grant of claimsOf(connection.id, seat)) {
+      await parts.store.grants.park(grant, {}, why, parts.clock.now());
+    }
+    return { kind: 'parked', reason: 'action_required' };
+  }
 }
 
 /** @throws {NeedsPersonError} while the person has not helped */

@@ -58,14 +58,14 @@ export async function observeSeats(
   for (const { place, project } of wanted.values()) {
     const seats: Seat[] = [];
     for await (const seat of store.seats.list(place.workspaceId, project)) {
-      const own = [...seat.openGrants].filter((name) => name.startsWith(`${connectionId}/`));
+      const own = claimsOf(connectionId, seat);
       if (own.length === 0 && seat.openGrants.size > 0) continue;
       seats.push(seat);
       if (own.length > 0) held += 1;
-      for (const name of own) {
-        claims.set(name, seat);
-        const grant = grants.get(name);
-        if (grant === undefined || !isStanding(grant)) suspects.push({ seat, grant: toRef(connectionId, name) });
+      for (const ref of own) {
+        claims.set(grantName(ref), seat);
+        const grant = grants.get(grantName(ref));
+        if (grant === undefined || !isStanding(grant)) suspects.push({ seat, grant: ref });
       }
     }
     places.push({ place, project, seats });
@@ -88,6 +88,10 @@ async function whoseGrantIsOver(suspects: readonly LeftBehind[], { grants }: Pic
   const standing = new Set(found.filter(isStanding).map(grantName));
   return suspects.filter(({ grant }) => !standing.has(grantName(grant)));
 }
+
+/** A connection's own claims in a seat. */
+export const claimsOf = (connectionId: ConnectionId, { openGrants }: Seat): GrantRef[] =>
+  [...openGrants].filter((name) => name.startsWith(`${connectionId}/`)).map((name) => toRef(connectionId, name));
 
 /** The reverse of `grantName`. */
 function toRef(connectionId: ConnectionId, name: string): GrantRef {

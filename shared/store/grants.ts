@@ -101,7 +101,9 @@ export function createGrants(table: Table): Grants {
       return readGrant(await table.get(grantKey(ref)));
     },
     async getAll(refs) {
-      return (await table.getAll(refs.map(grantKey))).flatMap((item) => readGrant(item) ?? []);
+      // DynamoDB refuses to be asked for the same item twice at once.
+      const once = new Map(refs.map((ref) => [grantName(ref), ref]));
+      return (await table.getAll([...once.values()].map(grantKey))).flatMap((item) => readGrant(item) ?? []);
     },
     async open(ref, details, now) {
       const { kind } = await table.change(grantKey(ref), {

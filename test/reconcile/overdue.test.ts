@@ -49,6 +49,29 @@ test('who cannot be taken out without a person is overdue a day after the end, a
   expect(story.membersOf(project)).toEqual([]);
 });
 
+test('who was taken out by hand and cannot be let in again without a person is told once, and then waits like a newcomer', async () => {
+  const { customer, contract, link, project, trainer, workEmail } = await story.newHire();
+  await runReconcile(story, customer.id);
+  story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+  const first = await runReconcile(story, customer.id, stuck);
+  expect(first).toMatchObject({ kind: 'done', waiting: 1, failed: 0 });
+  expect(first.events.filter((event) => event === 'reconcile.needs-person')).toHaveLength(1);
+  const parked = await customer.grant(contract, link);
+  expect(parked).toMatchObject({ state: 'parked', reason: 'action_required', steps: ['Help.'], workEmail });
+
+  const second = await runReconcile(story, customer.id, stuck);
+  expect(second).toMatchObject({ waiting: 1, failed: 0 });
+  expect(second.repaired).toEqual({});
+  expect(second.events).not.toContain('reconcile.needs-person');
+  expect(await customer.grant(contract, link)).toEqual(parked);
+  await story.opentrain.clock.advance(25 * HOUR);
+  expect(await overdueIn(story, customer.id, stuck)).toBe(1);
+
+  expect(await overdueIn(story, customer.id)).toBe(0);
+  expect(story.membersOf(project)).toEqual([workEmail]);
+  expect((await customer.grant(contract, link))?.state).toBe('open');
+});
+
 test('nobody is forgotten while the workspace is away', async () => {
   const { customer, jobId } = await story.newHire();
   // More than are tried before it is known.
