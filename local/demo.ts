@@ -1,13 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionId } from '../shared/ids.ts';
+import { createOpenTrainClient } from '../shared/opentrain/client.ts';
 import { signDelivery } from '../shared/opentrain/signature.ts';
 import type { Contract } from './opentrain/state.ts';
 import { startSystem } from './system.ts';
 import { createTranscript } from './transcript.ts';
 
 /**
- * `npm run demo`: one story without a person, from a customer's consent to the end of a contract, and from the work that
- * trainers do to the funds that it uses up.
+ * `npm run demo`: one story without a person, from a customer's consent to the end of a contract, from the work that trainers
+ * do to the funds that it uses up, and from what nobody was told to what is set right all the same.
  *
  * Exits 0 only if both sides are at every step as they should be, and says what is wrong otherwise.
  */
@@ -83,6 +84,7 @@ heading('1. A customer connects');
 const { installId, token, organizationId } = opentrain.consent({ organization: 'Acme' });
 tell('OpenTrain', 'Acme consents: an install, and a token that is shown once');
 const { endpointId } = await connector.connect(ACME, token);
+const opentrainApi = createOpenTrainClient({ baseUrl: opentrain.platformApiUrl, token: async () => token });
 tell('connector', 'token checked and stored, webhook endpoint registered for all eight events, its secret stored');
 
 heading('2. A project is linked to a job');
@@ -165,6 +167,23 @@ tell('workspace', "a reviewer makes 7 h of João C.'s 8.5 h");
 await reportUsage(1);
 expectHours(joao, 9);
 await reportUsage(0);
+
+heading(
+  '10. OpenTrain disables the endpoint, and delivers nothing; somebody is moved by hand; half an hour later all is right',
+);
+await opentrainApi.updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+opentrain.hire({ jobId: job.id, trainer: 'Chidi Okafor' });
+opentrain.endContract(aiko.id);
+tell('OpenTrain', "Chidi O. is hired, and Aiko T.'s contract ends: the connector hears of neither");
+workspace.removeMemberByHand(PROJECT, joao.trainer?.opentrainUserId ?? '');
+tell('workspace', 'João C. is removed by hand');
+await system.idle();
+expectMembers('Aiko T.');
+await connector.reconcile();
+await system.idle();
+expectMembers('Chidi O.', 'João C.');
+const [endpoint] = opentrain.endpointsOf(installId);
+if (endpoint?.status !== 'ACTIVE') problems.push(`the endpoint is ${endpoint?.status}`);
 
 heading('The end');
 const failed = opentrain.deliveriesOf(endpointId).filter((delivery) => delivery.status === 'FAILED');

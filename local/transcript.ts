@@ -44,6 +44,12 @@ function inWords(line: Record<string, unknown>): string | undefined {
       return `refused with ${line.status}: signature ${reason}`;
     case 'usage.connection-done':
       return `usage of ${line.count} contracts: ${line.sent} totals sent, ${line.unchanged} as OpenTrain has them`;
+    case 'endpoint.healed':
+      return `webhook endpoint enabled again; ${line.count} failed deliveries come once more`;
+    case 'reconcile.repaired':
+      return `set right: ${String(reason).replaceAll('_', ' ')}`;
+    case 'reconcile.connection-done':
+      return `${line.count} running contracts compared with table and workspace, ${line.repaired} things set right`;
     default:
       return undefined;
   }

@@ -96,6 +96,10 @@ test('npm run demo: the story ends well, with nobody’s address in what it prin
   expect(shown).toEqual(['LOW', 'DEPLETED', 'no notice']);
   expect(stdout).toContain('João C.: 9 of 30 funded hours used, OK');
   expect(stdout).toContain('0 totals sent, 2 as OpenTrain has them');
+  for (const reason of ['contract unheard of', 'contract ended', 'missing in workspace']) {
+    expect(stdout).toContain(`set right: ${reason}`);
+  }
+  expect(stdout).toMatch(/webhook endpoint enabled again[\s\S]*street-signs: Chidi O\., João C\.\n/);
   expect(stdout).not.toContain('@');
 });
 
