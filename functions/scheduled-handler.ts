@@ -1,7 +1,8 @@
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { Queue } from '../shared/aws/queue.ts';
 import { type PlanParts, planRun, type Schedule } from '../shared/jobs/plan-run.ts';
 import type { JobOutcome } from '../shared/jobs/process-job.ts';
+import { putBack, timeUp } from './sqs-batch.ts';
 
 /** What a schedule sends: see infra/connection-schedule.ts. */
 export interface ScheduleEvent {
@@ -33,8 +34,7 @@ export function createScheduledHandler(
       await planRun(schedule, `${schedule}-${timeOf(event, parts.clock.now())}`, parts);
       return { batchItemFailures: [] };
     }
-    const remaining = context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS;
-    const signal = remaining > 0 ? AbortSignal.timeout(remaining) : AbortSignal.abort();
+    const signal = timeUp(context, RESERVE_MILLISECONDS);
     const batchItemFailures: { itemIdentifier: string }[] = [];
     for (const record of event.Records) {
       const outcome = await process(record.body, Number(record.attributes.ApproximateReceiveCount), signal);
@@ -49,13 +49,4 @@ export function createScheduledHandler(
 function timeOf({ scheduledTime }: ScheduleEvent, now: number): string {
   const due = Date.parse(scheduledTime ?? '');
   return `${new Date(Number.isNaN(due) ? now : due).toISOString().slice(0, 19)}Z`;
-}
-
-/** Gives the message a back-off of its own. Where that fails, the queue's visibility timeout brings it back. */
-async function putBack({ receiptHandle }: SQSRecord, seconds: number, { queue, logger }: ScheduledHandlerParts) {
-  try {
-    await queue.setVisibility(receiptHandle, seconds);
-  } catch (error) {
-    logger.warn({ event: 'message.back-off-failed', error });
-  }
 }

@@ -5,6 +5,7 @@ import { correlated } from '../../shared/correlation.ts';
 import { waitSeconds } from '../../shared/deliveries/back-off.ts';
 import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
 import { type DeliveryParts, processDelivery } from '../../shared/deliveries/process-delivery.ts';
+import { putBack, timeUp } from '../sqs-batch.ts';
 
 export type WorkerHandler = (
   event: SQSEvent,
@@ -23,9 +24,7 @@ const RESERVE_MILLISECONDS = 5_000;
 /** A batch of deliveries: each stands on its own, and only those to be tried again stay in the queue. */
 export function createWorkerHandler(parts: WorkerHandlerParts): WorkerHandler {
   return async ({ Records }, context) => {
-    const remaining = context.getRemainingTimeInMillis() - RESERVE_MILLISECONDS;
-    // A timeout of nothing fires only after the first lanes have begun.
-    const signal = remaining > 0 ? AbortSignal.timeout(remaining) : AbortSignal.abort();
+    const signal = timeUp(context, RESERVE_MILLISECONDS);
     const waits = await pMap(Records, (record) => attempt(record, parts, signal), { concurrency: CONCURRENCY });
     const failed: SQSRecord[] = [];
     for (const [index, record] of Records.entries()) {
@@ -50,13 +49,4 @@ async function attempt(record: SQSRecord, parts: WorkerHandlerParts, signal: Abo
   }
   const outcome = await correlated(envelope.deliveryId, () => processDelivery(envelope, receives, parts, signal));
   return outcome.kind === 'retry' ? outcome.waitSeconds : undefined;
-}
-
-/** Gives the message a back-off of its own. Where that fails, the queue's visibility timeout brings it back. */
-async function putBack({ receiptHandle }: SQSRecord, seconds: number, { queue, logger }: WorkerHandlerParts) {
-  try {
-    await queue.setVisibility(receiptHandle, seconds);
-  } catch (error) {
-    logger.warn({ event: 'message.back-off-failed', error });
-  }
 }
