@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { processDelivery } from '../../shared/deliveries/process-delivery.ts';
-import { createInterleaver } from '../property/interleaver.ts';
 import { setUpTable } from '../property/set-up.ts';
+import { createSteppedWork } from '../property/stepped-work.ts';
 import { type PlannedDelivery, runStorm } from '../property/storm.ts';
 import { beginningsOf, CALMLY, createNoticeStage, deliveriesOf, type NoticeHistoryPlan } from './notice-history.ts';
 
@@ -17,35 +17,14 @@ async function stage({ contracts = [{ customer: 0, ends: false }], words = [], u
   const notices = createNoticeStage(shared.table, run);
   await runStorm(beginningsOf({ contracts }, run), CALMLY, notices.partsOf);
   const deliveries = deliveriesOf({ contracts, words, unlinked }, run);
-  const interleaver = createInterleaver();
-  let workers = 0;
+  const start = createSteppedWork();
 
   /** A worker takes the delivery up; it waits before its first step. */
   function take(index: number) {
     const { envelope, attempts } = some(deliveries, index);
-    const worker = workers;
-    workers += 1;
-    let outcome: string | undefined;
-    const parts = notices.partsOf(interleaver.stepOf(worker));
-    const work = () => processDelivery(envelope, attempts + 1, parts, new AbortController().signal);
-    interleaver.start(worker, work, ({ kind }) => {
-      outcome = kind;
-    });
-    const here = async () => (await interleaver.waiting()).find((step) => step.worker === worker);
-    return {
-      /** Goes on until it waits before a step whose name begins so. */
-      async until(name: string) {
-        for (let step = await here(); step !== undefined; step = await here()) {
-          if (step.name.startsWith(name)) return step;
-          await step.go();
-        }
-        throw new Error(`it ended (${outcome}) before ${name}`);
-      },
-      async toTheEnd() {
-        for (let step = await here(); step !== undefined; step = await here()) await step.go();
-        return outcome;
-      },
-    };
+    return start((step) =>
+      processDelivery(envelope, attempts + 1, notices.partsOf(step), new AbortController().signal),
+    );
   }
   return { run, notices, take };
 }

@@ -1,4 +1,3 @@
-import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type SimulatedOpenTrain, startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
 import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
@@ -9,6 +8,7 @@ import { credentialNames } from '../../shared/connections/credential-names.ts';
 import type { WorkspaceId } from '../../shared/ids.ts';
 import { type BuiltCli, buildCliForTests } from '../cli/built-cli.ts';
 import { output, takeOver, webhookUrl } from './deployment.ts';
+import { messagesIn } from './messages-in.ts';
 
 // The operator's commands against what is deployed: found by the stack's outputs, signed for AWS, and as wired there.
 const deployment = takeOver();
@@ -22,7 +22,6 @@ let workspace: DemoWorkspace;
 let opentrain: SimulatedOpenTrain;
 let token: string;
 let organizationId: string;
-const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 beforeAll(async () => {
   cli = buildCliForTests();
@@ -146,15 +145,4 @@ test('nothing secret or personal was ever printed', () => {
 async function settled(): Promise<void> {
   await opentrain.idle();
   await vi.waitFor(async () => expect(await messagesIn(output(deployment, 'QueueUrl'))).toBe(0), PATIENCE);
-}
-
-/** Waiting ones and those that are being worked on. */
-async function messagesIn(url: string): Promise<number> {
-  const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: url,
-      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-    }),
-  );
-  return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
 }

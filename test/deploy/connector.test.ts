@@ -1,12 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
-import {
-  DeleteMessageCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type SimulatedOpenTrain, startSimulatedOpenTrain } from '../../local/opentrain/simulated-opentrain.ts';
 import { type DemoWorkspace, startDemoWorkspace } from '../../local/workspace/demo-workspace.ts';
@@ -21,6 +15,7 @@ import { signDelivery } from '../../shared/opentrain/signature.ts';
 import { run } from '../support/child.ts';
 import { createUser } from './create-user.ts';
 import { apiIdOf, budgetUrl, connectionUrl, output, takeOver, webhookUrl } from './deployment.ts';
+import { messagesIn, sqs } from './messages-in.ts';
 import { type AccessKey, signedFetch } from './signed-fetch.ts';
 
 // What runs here is what runs in AWS: the synthesized template and the bundles. Only AWS itself is an emulator, which
@@ -32,8 +27,6 @@ const PROJECT = 'street-scenes';
 const SECOND_PROJECT = 'night-drives';
 const UNKNOWN_PROJECT = 'not-in-the-workspace';
 
-// The emulator calls itself localhost in the queues' URLs.
-const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 const cloudwatch = new CloudWatchClient();
 const queueUrl = output(deployment, 'QueueUrl');
 const deadLetterQueueUrl = output(deployment, 'DeadLetterQueueUrl');
@@ -318,17 +311,6 @@ function lastDelivery() {
 async function settled(): Promise<void> {
   await opentrain.idle();
   await vi.waitFor(async () => expect(await messagesIn(queueUrl)).toBe(0), PATIENCE);
-}
-
-/** Waiting ones and those that are being worked on. */
-async function messagesIn(url: string): Promise<number> {
-  const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: url,
-      AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-    }),
-  );
-  return Number(Attributes.ApproximateNumberOfMessages) + Number(Attributes.ApproximateNumberOfMessagesNotVisible);
 }
 
 /** By what its owner reads, behind the stage. */

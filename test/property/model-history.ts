@@ -12,6 +12,7 @@ import type { Item, Key, Table } from '../../shared/store/table.ts';
 import { WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import type { AccessScope } from '../../shared/workspace/port.ts';
 import { collect } from '../conformance/observe.ts';
+import { choicesOf } from './choices.ts';
 import { createMemoryTable } from './memory-table.ts';
 import {
   CUSTOMERS,
@@ -641,12 +642,3 @@ const failureOf = (name: string): Error => {
   if (/^(get|change|list) |^getAll$/.test(name)) return new Error('The table is away.');
   return new OpenTrainError('away', { operation: 'getCurrentInstall', kind: 'transient' });
 };
-
-function choicesOf(choices: readonly number[]): (below: number) => number {
-  let index = 0;
-  return (below) => {
-    const choice = choices[index % choices.length] ?? 0;
-    index += 1;
-    return below === 0 ? 0 : choice % below;
-  };
-}

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { processDelivery } from '../../shared/deliveries/process-delivery.ts';
 import { deliveriesOf, type HistoryPlan, partsOf } from './history.ts';
-import { createInterleaver } from './interleaver.ts';
 import { setUpTable } from './set-up.ts';
+import { createSteppedWork } from './stepped-work.ts';
 import type { PlannedDelivery } from './storm.ts';
 
 /** Races that random histories meet too seldom, each step put where it hurts. */
@@ -12,35 +12,14 @@ const shared = setUpTable();
 function stage(contracts: HistoryPlan['contracts'], removedLinks: HistoryPlan['removedLinks'] = []) {
   const run = shared.nextRun();
   const inside = new Set<string>();
-  const interleaver = createInterleaver();
-  let workers = 0;
+  const start = createSteppedWork();
 
   /** A worker takes the delivery up; it waits before its first step. */
-  function take({ envelope }: PlannedDelivery) {
-    const worker = workers;
-    workers += 1;
-    let outcome: string | undefined;
-    const parts = partsOf(interleaver.stepOf(worker), { table: shared.table, run, inside, accessScope: 'project' });
-    const work = () => processDelivery(envelope, 1, parts, new AbortController().signal);
-    interleaver.start(worker, work, ({ kind }) => {
-      outcome = kind;
+  const take = ({ envelope }: PlannedDelivery) =>
+    start((step) => {
+      const parts = partsOf(step, { table: shared.table, run, inside, accessScope: 'project' });
+      return processDelivery(envelope, 1, parts, new AbortController().signal);
     });
-    const here = async () => (await interleaver.waiting()).find((step) => step.worker === worker);
-    return {
-      /** Goes on until it waits before a step whose name begins so. */
-      async until(name: string) {
-        for (let step = await here(); step !== undefined; step = await here()) {
-          if (step.name.startsWith(name)) return step;
-          await step.go();
-        }
-        throw new Error(`it ended (${outcome}) before ${name}`);
-      },
-      async toTheEnd() {
-        for (let step = await here(); step !== undefined; step = await here()) await step.go();
-        return outcome;
-      },
-    };
-  }
   return { inside, take, deliveries: deliveriesOf({ contracts, removedLinks, duplicates: [] }, run) };
 }
 

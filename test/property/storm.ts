@@ -1,5 +1,6 @@
 import type { DeliveryEnvelope } from '../../shared/deliveries/envelope.ts';
 import { type DeliveryParts, type Outcome, processDelivery } from '../../shared/deliveries/process-delivery.ts';
+import { choicesOf } from './choices.ts';
 import { createInterleaver, type Step } from './interleaver.ts';
 
 export interface PlannedDelivery {
@@ -92,15 +93,6 @@ export async function runStorm(
     if (delivery !== undefined && crash !== 'late') queue.unshift(delivery);
   }
   return steps;
-}
-
-function choicesOf(choices: readonly number[]): (below: number) => number {
-  let index = 0;
-  return (below) => {
-    const choice = choices[index % choices.length] ?? 0;
-    index += 1;
-    return below === 0 ? 0 : choice % below;
-  };
 }
 
 function crashesOf(plan: CrashPlan, nextChoice: (below: number) => number): (step: number) => Crash | undefined {

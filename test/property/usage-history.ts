@@ -10,6 +10,7 @@ import { WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import type { Workspace } from '../../shared/workspace/port.ts';
 import { collect } from '../conformance/observe.ts';
 import { fakeWorkspace } from '../support/worker.ts';
+import { choicesOf } from './choices.ts';
 import { createMemoryTable } from './memory-table.ts';
 import { createStepper, type NamedStep, type StartedWorker, type WaitingStep } from './stepper.ts';
 import {
@@ -157,15 +158,6 @@ export async function runUsageHistory(plan: UsagePlan): Promise<UsageHistoryResu
     new AbortController().signal,
   );
   return { ...world.compare(about), outcome, steps };
-}
-
-function choicesOf(choices: readonly number[]): (below: number) => number {
-  let index = 0;
-  return (below) => {
-    const choice = choices[index % choices.length] ?? 0;
-    index += 1;
-    return below === 0 ? 0 : choice % below;
-  };
 }
 
 const busy = (name: string): Error =>
