@@ -69,14 +69,15 @@ const BATCH = 10;
 export async function listDeadLetters(sqs: AwsJsonClient, queueUrl: string, atMost: number): Promise<DeadLetter[]> {
   const received: Received[] = [];
   try {
-    for await (const one of receiveAll(sqs, queueUrl, LOOK_SECONDS)) {
-      received.push(one);
+    for await (const batch of receiveAll(sqs, queueUrl, LOOK_SECONDS)) {
+      received.push(...batch);
       if (received.length >= atMost) break;
     }
   } finally {
-    for (const { receiptHandle } of received) await giveBack(sqs, queueUrl, receiptHandle);
+    await giveBack(sqs, queueUrl, received);
   }
-  return received.map(({ letter }) => letter).toSorted((one, other) => (one.sentAt < other.sentAt ? -1 : 1));
+  const letters = received.slice(0, atMost).map(({ letter }) => letter);
+  return letters.toSorted((one, other) => (one.sentAt < other.sentAt ? -1 : 1));
 }
 
 export interface Redrive {
@@ -131,26 +132,26 @@ async function takeDeadLetters(
   { wanted, atMost, beforeEach }: Taking,
 ): Promise<DeadLetter[]> {
   const taken: DeadLetter[] = [];
-  const left: Received[] = [];
+  const left = new Set<Received>();
   try {
-    for await (const one of receiveAll(sqs, queueUrl, MOVE_SECONDS)) {
-      if (!wanted(one.letter)) {
-        left.push(one);
-        continue;
+    for await (const batch of receiveAll(sqs, queueUrl, MOVE_SECONDS)) {
+      for (const one of batch) left.add(one);
+      for (const one of batch.filter(({ letter }) => wanted(letter)).slice(0, atMost - taken.length)) {
+        await beforeEach?.(one);
+        await sqs.call('DeleteMessage', { QueueUrl: queueUrl, ReceiptHandle: one.receiptHandle });
+        left.delete(one);
+        taken.push(one.letter);
       }
-      await beforeEach?.(one);
-      await sqs.call('DeleteMessage', { QueueUrl: queueUrl, ReceiptHandle: one.receiptHandle });
-      taken.push(one.letter);
       if (taken.length >= atMost) break;
     }
   } finally {
-    for (const { receiptHandle } of left) await giveBack(sqs, queueUrl, receiptHandle);
+    await giveBack(sqs, queueUrl, left);
   }
   return taken;
 }
 
-/** Until the queue has no other to hand out; one that comes twice is told once. */
-async function* receiveAll(sqs: AwsJsonClient, queueUrl: string, hiddenSeconds: number): AsyncGenerator<Received> {
+/** In batches, until the queue has no other to hand out; one that comes twice is told once. */
+async function* receiveAll(sqs: AwsJsonClient, queueUrl: string, hiddenSeconds: number): AsyncGenerator<Received[]> {
   const seen = new Set<string>();
   for (;;) {
     const { Messages } = await sqs.call('ReceiveMessage', {
@@ -166,15 +167,17 @@ async function* receiveAll(sqs: AwsJsonClient, queueUrl: string, hiddenSeconds: 
       ({ messageId }) => !seen.has(messageId),
     );
     if (fresh.length === 0) return;
-    for (const one of fresh) {
-      seen.add(one.messageId);
-      yield one;
-    }
+    for (const { messageId } of fresh) seen.add(messageId);
+    yield fresh;
   }
 }
 
-async function giveBack(sqs: AwsJsonClient, queueUrl: string, receiptHandle: string): Promise<void> {
-  await sqs.call('ChangeMessageVisibility', { QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: 0 });
+/** Each can be received again at once. */
+async function giveBack(sqs: AwsJsonClient, queueUrl: string, messages: Iterable<Received>): Promise<void> {
+  for (const { receiptHandle } of messages) {
+    const handedOut = { QueueUrl: queueUrl, ReceiptHandle: receiptHandle };
+    await sqs.call('ChangeMessageVisibility', { ...handedOut, VisibilityTimeout: 0 });
+  }
 }
 
 interface SqsMessage {

@@ -33,8 +33,8 @@ type Kept = {
 };
 const deliveriesOf = async (...args: string[]) =>
   (await cli.json<{ deliveries: Kept[] }>(['deliveries', ...args, ...local()])).deliveries;
-const deadLetters = () =>
-  cli.json<{ count: number; messages: (DeadLetter & { queue: string })[] }>(['dlq', 'list', ...local()]);
+const deadLetters = (...args: string[]) =>
+  cli.json<{ count: number; messages: (DeadLetter & { queue: string })[] }>(['dlq', 'list', ...args, ...local()]);
 
 /** A delivery that the worker fails at until it is given up, and the hire that it is about. */
 async function givenUp(customer: Awaited<ReturnType<Story['newCustomer']>>) {
@@ -133,7 +133,8 @@ test('dlq redrive: one message alone, others are given back at once; what no fun
   expect((await run('dlq', 'redrive', '--yes')).output).toBe(
     'There is nothing to put back. What is unreadable was never written by the connector, and is not put back. It stays: 1 message.\n',
   );
-  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: addresses.deadLetterQueue }));
+  const look = { QueueUrl: addresses.deadLetterQueue, VisibilityTimeout: 0 };
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand(look));
   expect(Messages.map(({ Body }) => Body)).toEqual(['private@opentrain.work']);
   const none = await run('dlq', 'show', 'no-such-message');
   expect(none).toMatchObject({ code: 4, error: expect.stringContaining('dlq list') });
@@ -227,7 +228,8 @@ test('dlq list: more than one batch of them, each once', async () => {
   const { messages } = await deadLetters();
   const found = messages.flatMap(({ content }) => (content.kind === 'delivery' ? [content.deliveryId as string] : []));
   expect(found.toSorted()).toEqual(ids.toSorted());
-  // They were given back: a second look finds the same.
+  // They were given back, those beyond a limit too: a second look finds the same.
+  expect((await deadLetters('--limit', '3')).messages).toHaveLength(3);
   expect((await deadLetters()).messages).toHaveLength(messages.length);
 });
 
