@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { AwsError } from '../shared/aws/aws-json-client.ts';
 import { ConfigurationError, ConnectorError } from '../shared/errors.ts';
 import { scrub } from '../shared/logging.ts';
-import { OpenTrainError } from '../shared/opentrain/errors.ts';
+import { isRejection, OpenTrainError } from '../shared/opentrain/errors.ts';
 import { InterruptedError, NotConfirmedError, NotFoundError, UsageError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
@@ -40,7 +40,7 @@ function exitCodeOf(error: ConnectorError): ExitCode {
   if (error instanceof InterruptedError) return EXIT.interrupted;
   if (error instanceof AwsError || error.name === 'DeploymentError') return EXIT.awsRefused;
   if (error instanceof OpenTrainError) {
-    if (error.status === 404) return EXIT.notFound;
+    if (isRejection(error, 404)) return EXIT.notFound;
     return error.kind === 'forbidden' || error.kind === 'rejected' ? EXIT.opentrainRefused : EXIT.failed;
   }
   return REFUSED.has(error.name) ? EXIT.opentrainRefused : EXIT.failed;

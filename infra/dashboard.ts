@@ -137,6 +137,7 @@ export class ConnectorDashboard extends Construct {
           this.own('UsageEntriesSetAside', 'set aside', { period: BY_RUN }),
         ],
         BY_RUN,
+        { unit: 'seconds', metrics: [this.own('UsageUnattributedSeconds', 'outside contracts', { period: BY_RUN })] },
       ),
       graph('Runs that wait, and that were given up', 'runs', [
         held(queue, 'waiting'),
@@ -330,13 +331,27 @@ function row(question: string, good: string, graphs: readonly ((width: number) =
   ];
 }
 
-function graph(title: string, unit: string, left: IMetric[], period = OFTEN): (width: number) => IWidget {
+/** Of another unit, on the axis on the right. */
+interface OnTheRight {
+  readonly unit: string;
+  readonly metrics: IMetric[];
+}
+
+function graph(
+  title: string,
+  unit: string,
+  left: IMetric[],
+  period = OFTEN,
+  right?: OnTheRight,
+): (width: number) => IWidget {
+  const axis = (label: string) => ({ min: 0, label, showUnits: false });
   return (width) =>
     new GraphWidget({
       title,
       left,
       period,
-      leftYAxis: { min: 0, label: unit, showUnits: false },
+      leftYAxis: axis(unit),
+      ...(right && { right: right.metrics, rightYAxis: axis(right.unit) }),
       width,
       height: GRAPH_HEIGHT,
     });

@@ -1,6 +1,15 @@
 import type { LogFields } from './logging.ts';
 
-type NumberField = 'durationMs' | 'workspaceMs' | 'sent' | 'setAside' | 'held' | 'failed' | 'overdue' | 'lagSeconds';
+type NumberField =
+  | 'durationMs'
+  | 'workspaceMs'
+  | 'sent'
+  | 'setAside'
+  | 'held'
+  | 'failed'
+  | 'overdue'
+  | 'lagSeconds'
+  | 'unattributedSeconds';
 type WordField = 'outcome' | 'reason';
 
 /** One metric that CloudWatch makes of a log line. */
@@ -80,6 +89,7 @@ const WORKSPACE_ERROR = reason('unavailable', 'rate_limited', 'forbidden', 'reje
 const USAGE: readonly Metric[] = [
   { name: 'UsageEntriesSent', unit: 'Count', value: 'sent' },
   { name: 'UsageEntriesSetAside', unit: 'Count', value: 'setAside' },
+  { name: 'UsageUnattributedSeconds', unit: 'Seconds', value: 'unattributedSeconds' },
   { name: 'UsageLag', unit: 'Seconds', value: 'lagSeconds' },
 ];
 
@@ -162,11 +172,15 @@ export function metricsOf(fields: LogFields, namespace: string, now: number): Re
   return { ...members, _aws: { Timestamp: now, CloudWatchMetrics: [...directives.values()] } };
 }
 
-function readValue({ unit, value: field, onlyIf }: Metric, fields: LogFields): number | undefined {
+/** Of a time, zero is as good as any; of what is added up, it is nothing. */
+const TIMES: readonly NumberField[] = ['durationMs', 'workspaceMs', 'lagSeconds'];
+
+function readValue({ value: field, onlyIf }: Metric, fields: LogFields): number | undefined {
   if (onlyIf !== undefined && fields[onlyIf.field] !== onlyIf.word) return undefined;
   if (field === undefined) return 1;
   const value = fields[field];
-  if (value === undefined || !Number.isFinite(value) || (unit === 'Count' && value === 0)) return undefined;
+  if (value === undefined || !Number.isFinite(value)) return undefined;
+  if (value === 0 && !TIMES.includes(field)) return undefined;
   // Two machines' clocks differ by a little.
   return Math.max(0, value);
 }

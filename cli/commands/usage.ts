@@ -1,12 +1,12 @@
 import type { ConnectionId } from '../../shared/ids.ts';
 import type { JobPart } from '../../shared/jobs/connection-job.ts';
 import {
-  type ContractProgress,
   type ReportOptions,
   reportConnection,
   type UsageOutcome,
   type UsageSummary,
 } from '../../shared/usage/report-connection.ts';
+import type { ContractProgress } from '../../shared/usage/report-group.ts';
 import type { UsageWindow } from '../../shared/usage/usage-window.ts';
 import { DAY_MILLISECONDS, parseWorkDate, workDateOf } from '../../shared/usage/work-days.ts';
 import type { Answer } from '../answer.ts';
@@ -29,7 +29,7 @@ export interface UsagePushOptions extends TargetOptions {
 /** How one connection fared; of a large one, over all its parts. */
 interface ConnectionReport extends UsageSummary {
   readonly connectionId: ConnectionId;
-  readonly outcome: Exclude<UsageOutcome['kind'], 'split'>;
+  readonly outcome: Exclude<UsageOutcome['kind'], 'split' | 'superseded'>;
   readonly reason: string | null;
   /** What would be sent; empty but for a dry run. */
   readonly entries: readonly Entry[];
@@ -103,7 +103,9 @@ async function pushConnection(
   };
   const run = (part?: JobPart) => reportConnection({ connectionId, runId, ...window, part }, work, signal, options);
   const outcomes = await allParts(await run(), run);
-  const report = { connectionId, ...concluded(outcomes), entries };
+  // A run takes projects in an order of its own.
+  const sorted = entries.toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
+  const report = { connectionId, ...concluded(outcomes), entries: sorted };
   progress.stop(`${connectionId}: ${report.outcome}`);
   return report;
 }
@@ -141,6 +143,8 @@ function concluded(outcomes: readonly UsageOutcome[]): Omit<ConnectionReport, 'c
   const reason = outcomes.flatMap((outcome) => ('reason' in outcome ? [outcome.reason] : []))[0] ?? null;
   return { ...sum, outcome: kind, reason };
 }
+
+const nameOf = ({ contractId, workDate }: Entry): string => `${contractId}\n${workDate}`;
 
 function entriesOf({ contractId, trainerId, decision }: ContractProgress): Entry[] {
   return [...decision.send].map(([workDate, { seconds, tasks, labels }]) => ({

@@ -2,7 +2,7 @@ import type { Queue } from '../../shared/aws/queue.ts';
 import type { ConnectionJob } from '../../shared/jobs/connection-job.ts';
 import { type JobParts, type JobResult, processJob } from '../../shared/jobs/process-job.ts';
 import { reportConnection, type UsageParts } from '../../shared/usage/report-connection.ts';
-import { splitRun } from '../../shared/usage/split-run.ts';
+import { resumeRun, splitRun } from '../../shared/usage/split-run.ts';
 import { lookBack } from '../../shared/usage/usage-window.ts';
 import { createScheduledHandler, type ScheduledHandler } from '../scheduled-handler.ts';
 
@@ -18,11 +18,22 @@ export function createUsageHandler(parts: UsageHandlerParts): ScheduledHandler {
 
   async function run(job: ConnectionJob, signal: AbortSignal): Promise<JobResult> {
     const outcome = await reportConnection({ ...job, ...lookBack(lookBackDays, clock.now()) }, parts, signal);
-    if (outcome.kind === 'split') await splitRun(job, outcome.parts, parts);
-    if (outcome.kind === 'disconnected') {
-      logger.info({ event: 'usage.disconnected', connectionId: job.connectionId, runId: job.runId });
+    const { connectionId, runId } = job;
+    switch (outcome.kind) {
+      case 'split':
+        await splitRun(job, outcome.parts, parts);
+        break;
+      case 'disconnected':
+        logger.info({ event: 'usage.disconnected', connectionId, runId });
+        break;
+      case 'superseded':
+        logger.info({ event: 'usage.already-reported', connectionId, runId });
+        break;
+      case 'retry':
+        if (outcome.resume === undefined) return outcome;
+        await resumeRun(job, outcome.resume, parts);
     }
-    return outcome.kind === 'retry' ? outcome : { kind: 'finished' };
+    return { kind: 'finished' };
   }
 
   return createScheduledHandler(

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { fnv1a } from '../fnv1a.ts';
 import { type ConnectionId, parseConnectionId, type TrainerId } from '../ids.ts';
 
 /** One message of a schedule's queue: do one connection's share of a run. */
@@ -10,6 +11,8 @@ export interface ConnectionJob {
   readonly plannedAt: number;
   /** Absent: all of it. */
   readonly part?: JobPart | undefined;
+  /** Absent: from the beginning. */
+  readonly resume?: JobResume | undefined;
 }
 
 /** A share of a connection's trainers, so that all contracts of one trainer are in one part. */
@@ -18,6 +21,16 @@ export interface JobPart {
   readonly index: number;
   /** 2 or more. */
   readonly of: number;
+}
+
+/** Where a run goes on whose time was over. */
+export interface JobResume {
+  /** What stands later in the run's order than this is still to be done, see `ProjectGroup`. */
+  readonly after: number;
+  /** Whether something before it was left to the next run. */
+  readonly hasLeft: boolean;
+  /** When the first attempt began, milliseconds since the epoch: what was done before it is in the reports. */
+  readonly until: number;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100_000));
@@ -31,6 +44,7 @@ const job = v.object({
   runId: v.pipe(v.string(), v.regex(/^[\w.:-]{1,100}$/)),
   plannedAt: v.number(),
   part: v.optional(v.object({ index: count, of: v.pipe(count, v.minValue(2)) })),
+  resume: v.optional(v.object({ after: v.number(), hasLeft: v.boolean(), until: v.number() })),
 });
 
 /** @returns undefined for what no plan has written */
@@ -43,9 +57,6 @@ export function parseConnectionJob(body: string): ConnectionJob | undefined {
   }
 }
 
-/** By FNV-1a of 32 bits, which spreads ids evenly and the same way in every process. */
 export function isInPart(trainer: TrainerId, { index, of }: JobPart): boolean {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(trainer)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return (hash >>> 0) % of === index;
+  return fnv1a(trainer) % of === index;
 }

@@ -22,7 +22,7 @@ export interface JobParts {
   readonly backOff: BackOff;
   /** Within [0, 1). */
   readonly random: () => number;
-  /** Minutes between two plans: a job that is older, and was tried before, has a successor that does the same. */
+  /** Minutes between two plans: a job that is older, and was tried or begun before, has a successor that does the same. */
   readonly intervalMinutes: number;
 }
 
@@ -50,7 +50,7 @@ export async function processJob(
     return retry();
   }
   const { connectionId, runId } = job;
-  if (attempt > 1 && clock.now() > job.plannedAt + intervalMinutes * 60_000) {
+  if ((attempt > 1 || job.resume !== undefined) && clock.now() > job.plannedAt + intervalMinutes * 60_000) {
     logger.warn({ event: `${schedule}.superseded`, connectionId, runId, attempt });
     return { kind: 'finished' };
   }

@@ -5,7 +5,7 @@ import { createBearerFetch, type TokenSource, TokenUnreadableError } from '../be
 import { type Clock, sleep as realSleep, type Sleep, systemClock } from '../clock.ts';
 import type { ContractId, LinkId } from '../ids.ts';
 import { isPathSegment } from '../path-segment.ts';
-import { OpenTrainError, refused, senseless, unanswered } from './errors.ts';
+import { isRejection, OpenTrainError, refused, senseless, unanswered } from './errors.ts';
 import type { components, operations, paths } from './openapi.types.ts';
 import { type AnswerOf, OPERATIONS, type OperationName } from './relied-on.ts';
 import { repeatAfter } from './repeat-policy.ts';
@@ -218,8 +218,9 @@ type Outcome<Name extends OperationName> =
   | { readonly kind: 'answered'; readonly answer: AnswerOf<Name> }
   | { readonly kind: 'failed'; readonly error: OpenTrainError };
 
-function isGoneAlready({ operation, status }: OpenTrainError): boolean {
-  return status === 404 && (operation === 'deleteProjectLink' || operation === 'deleteWebhookEndpoint');
+function isGoneAlready(error: OpenTrainError): boolean {
+  const { operation } = error;
+  return isRejection(error, 404) && (operation === 'deleteProjectLink' || operation === 'deleteWebhookEndpoint');
 }
 
 function ids<Ids extends Record<string, string>>(operation: OperationName, path: Ids): Ids {

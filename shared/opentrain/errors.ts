@@ -41,12 +41,17 @@ export class OpenTrainError extends ConnectorError implements OpenTrainErrorDeta
   }
 }
 
+/** Whether OpenTrain itself has refused the call with this status: not so what lies in between, see `kindOf`. */
+export function isRejection(error: unknown, status: number): boolean {
+  return error instanceof OpenTrainError && error.kind === 'rejected' && error.status === status;
+}
+
 /** Waits for an answer about something that may have been deleted meanwhile. @returns undefined for a 404 */
 export async function unlessGone<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof OpenTrainError && error.status === 404) return undefined;
+    if (isRejection(error, 404)) return undefined;
     throw error;
   }
 }
@@ -61,13 +66,14 @@ export interface RefusedAnswer {
 /** @param now - milliseconds since the epoch, for a `Retry-After` that is a date */
 export function refused(operation: OperationName, { response, error }: RefusedAnswer, now: number): OpenTrainError {
   const { status } = response;
-  const meaning = meaningOfStatus(status);
-  const kind = meaning === 'ok' ? 'rejected' : meaning;
   const { text, code, requestId = readableId(response.headers.get('x-request-id')) } = envelopeOf(error);
+  const kind = kindOf(status, code !== undefined || text !== undefined);
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'), now);
   const said = [code, text && scrub(text), requestId && `request ${requestId}`].filter(Boolean).join(', ');
   const came = `OpenTrain answered ${status}${said === '' ? '' : ` (${said})`} to ${operation}.`;
-  return new OpenTrainError(`${came} ${adviceFor(operation, status, kind)}`, {
+  const isForeign = kind === 'transient' && meaningOfStatus(status) !== 'transient';
+  const advice = isForeign ? FOREIGN_ADVICE : adviceFor(operation, status, kind);
+  return new OpenTrainError(`${came} ${advice}`, {
     operation,
     kind,
     status,
@@ -76,6 +82,22 @@ export function refused(operation: OperationName, { response, error }: RefusedAn
     retryAfterSeconds,
   });
 }
+
+/**
+ * What a refusal means. OpenTrain signs its refusals with an error or a code. One without either is of something in between,
+ * a proxy or a firewall, and says nothing of what was asked for: were it believed, a contract would be taken for unknown, or
+ * a link for deleted. A 401 is believed of whomever: nobody gets any further with that token.
+ */
+function kindOf(status: number, isOpenTrains: boolean): OpenTrainErrorKind {
+  const meaning = meaningOfStatus(status);
+  if (meaning === 'ok') return 'rejected';
+  const isForeign = !isOpenTrains && status >= 400 && status !== 401 && meaning !== 'rate-limited';
+  return isForeign ? 'transient' : meaning;
+}
+
+const FOREIGN_ADVICE =
+  'Without an error or a code of OpenTrain’s it is the answer of something in between, and the same call may work later. ' +
+  'Where it stays, check the base URL and what lies between here and OpenTrain.';
 
 /** @param why - what is known of the reason, with what to do about it */
 export function unanswered(operation: OperationName, why: string, cause: unknown): OpenTrainError {

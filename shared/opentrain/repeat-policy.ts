@@ -1,4 +1,5 @@
 import { TokenUnreadableError } from '../bearer-fetch.ts';
+import { meaningOfStatus } from '../http-status.ts';
 import type { OpenTrainError } from './errors.ts';
 import { OPERATIONS } from './relied-on.ts';
 
@@ -35,6 +36,9 @@ export function repeatAfter({ error, attempts, maxAttempts, remaining, random }:
 
 function mayBeRepeated(error: OpenTrainError): boolean {
   if (error.kind !== 'transient' && error.kind !== 'rate-limited') return false;
+  // Whatever has refused it in OpenTrain's stead will not think better of it within seconds.
+  const meaning = error.status === undefined ? 'transient' : meaningOfStatus(error.status);
+  if (meaning !== 'transient' && meaning !== 'rate-limited') return false;
   return OPERATIONS[error.operation].repetition === 'repeatable' || nothingWasDone(error);
 }
 

@@ -13,6 +13,8 @@ export interface Connection {
   readonly disconnectedAt?: number;
   /** Absent until the connection was made through the connector; from then on a revocation must name it to count. */
   readonly installId?: InstallId;
+  /** Milliseconds since the epoch: when the connection was first made. */
+  readonly connectedAt?: number;
   /** Milliseconds since the epoch: when that install took the place of an earlier one. */
   readonly reconnectedAt?: number;
   /** Why a person should look: OpenTrain refuses the token. Deliveries that need the API wait meanwhile. */
@@ -87,6 +89,12 @@ export interface Connections {
   clearAttention(id: ConnectionId, now: number): Promise<void>;
   /** Notes that all usage up to then was reported, or set aside with its reason. */
   noteUsageReported(id: ConnectionId, now: number): Promise<void>;
+  /**
+   * Notes that one part of a run that was split is reported.
+   *
+   * @returns whether it was the last of the run's parts
+   */
+  noteUsagePart(id: ConnectionId, part: UsagePart): Promise<boolean>;
   /** Notes that OpenTrain refuses the token. @returns since when, see `refusedSince` */
   noteRefused(id: ConnectionId, now: number): Promise<number>;
   /** @returns false when the connection is not active, or has moved on to another install */
@@ -102,6 +110,13 @@ export interface Connections {
    */
   countHealing(id: ConnectionId, atMost: number, now: number): Promise<boolean>;
   noteRedelivered(id: ConnectionId): Promise<void>;
+}
+
+/** One of so many parts of a run, from 0. The run is told from others by when it was planned, milliseconds since the epoch. */
+export interface UsagePart {
+  readonly plannedAt: number;
+  readonly index: number;
+  readonly of: number;
 }
 
 export type FreshConnection = Pick<
@@ -147,6 +162,7 @@ export function createConnections(table: Table): Connections {
       await table.change(directoryKey(id), { set: { connectionId: id }, setIfAbsent: { connectedAt: now } });
       await table.change(connectionKey(id), {
         set: { ...fields, status: 'active', updatedAt: now },
+        setIfAbsent: { connectedAt: now },
         remove: [
           'attention',
           'attentionSince',
@@ -219,6 +235,20 @@ export function createConnections(table: Table): Connections {
         set: { usageReportedAt: now },
         onlyIf: 'attribute_not_exists(#usageReportedAt) OR #usageReportedAt < :usageReportedAt',
       });
+    },
+    async noteUsagePart(id, { plannedAt, index, of }) {
+      const parts = new Set([`${index}`]);
+      const first = await table.change(connectionKey(id), {
+        set: { usageRunAt: plannedAt, usageParts: parts },
+        onlyIf: 'attribute_not_exists(#usageRunAt) OR #usageRunAt < :usageRunAt',
+      });
+      if (first.kind === 'changed') return false;
+      const next = await table.change(connectionKey(id), {
+        add: { usageParts: parts },
+        onlyIf: '#usageRunAt = :run',
+        values: { run: plannedAt },
+      });
+      return next.kind === 'changed' && next.item.usageParts.size >= of;
     },
     async noteRefused(id, now) {
       const { item } = await table.change(connectionKey(id), {

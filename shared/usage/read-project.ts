@@ -40,8 +40,8 @@ type Rows = Map<TrainerId, Map<string, DayWork>>;
  * Reads what was done in one project, and gives each contract its share.
  *
  * All that contracts have as whole days is one read; those that reach back farther have one more. A contract that begins
- * or ends within the window costs one for the part of that day: a day's total alone does not tell what lies before and
- * after.
+ * or ends within the window costs one for the part of that day, if there was any work: a day's total alone does not tell
+ * what lies before and after.
  *
  * @param since - a midnight, milliseconds since the epoch: where most claims begin to be looked at
  * @param now - the end of all windows, milliseconds since the epoch
@@ -101,6 +101,8 @@ export async function readProject(
       if (isWithin(workDate, claimed.whole) || isOfNoDay(work.fault)) add(workDate, work);
     }
     for (const part of claimed.parts) {
+      // Who did nothing on that day, did nothing in a part of it.
+      if (!whole.get(claim.trainerId)?.has(workDateOf(part.from))) continue;
       const rows = (await readOnce(part)).get(claim.trainerId) ?? new Map<string, DayWork>();
       for (const [workDate, work] of rows) add(workDate, work);
     }

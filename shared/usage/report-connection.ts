@@ -1,18 +1,19 @@
+import pLimit from 'p-limit';
 import pMap from 'p-map';
-import { type BudgetParts, noteBudgetAnswer, refreshBudget } from '../budget/budgets.ts';
-import type { ConnectionId, ContractId, TrainerId } from '../ids.ts';
-import type { JobPart } from '../jobs/connection-job.ts';
+import type { BudgetParts } from '../budget/budgets.ts';
+import type { ConnectionId } from '../ids.ts';
+import type { ConnectionJob, JobResume } from '../jobs/connection-job.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 import { type CurrentContract, findCurrentContracts } from './current-contracts.ts';
-import { type Decision, decideEntries } from './decide-entries.ts';
-import { readWork } from './read-work.ts';
-import { isHeld, type Reported, reportContract } from './report-contract.ts';
-import { showNotices } from './show-notices.ts';
-import { createTally, type Failure, type Tally, type UsageCounts } from './tally.ts';
+import { groupByProject, type ProjectGroup } from './project-groups.ts';
+import type { ProjectClaims, ProjectWork } from './read-project.ts';
+import { createProjectReader, type ProjectReader, unattributedSeconds } from './read-work.ts';
+import { type ContractProgress, reportGroup, type UsageRun } from './report-group.ts';
+import { createNoticeShower } from './show-notices.ts';
+import { createTally, type Failure, type UsageCounts } from './tally.ts';
 import type { UsageWindow } from './usage-window.ts';
-import { workDateOf } from './work-days.ts';
 
 export interface UsageParts extends BudgetParts {
   readonly store: Pick<Store, 'connections' | 'grants' | 'seats' | 'usage'> & BudgetParts['store'];
@@ -20,22 +21,9 @@ export interface UsageParts extends BudgetParts {
   readonly opentrain: (connection: ConnectionId) => OpenTrainClient;
 }
 
-export interface ConnectionUsage extends UsageWindow {
-  readonly connectionId: ConnectionId;
-  /** Names the run in logs and in `externalReportId`. */
-  readonly runId: string;
-  /** @default all of it */
-  readonly part?: JobPart | undefined;
-}
-
-/** How one contract fared. */
-export interface ContractProgress {
-  readonly contractId: ContractId;
-  readonly trainerId: TrainerId | undefined;
-  readonly decision: Decision;
-  /** Undefined in a dry run. */
-  readonly reported: Reported | undefined;
-}
+/** `plannedAt` is absent where a person asks for the run. `runId` names it in logs and in `externalReportId`. */
+export type ConnectionUsage = UsageWindow &
+  Omit<ConnectionJob, 'plannedAt'> & { readonly plannedAt?: number | undefined };
 
 /** For whoever watches. */
 export interface ReportOptions {
@@ -56,6 +44,8 @@ export type UsageOutcome =
   /** More contracts than may be in memory at once: to be done in so many parts. */
   | { readonly kind: 'split'; readonly parts: number }
   | { readonly kind: 'disconnected' }
+  /** A later run has reported everything that this one was planned for. */
+  | { readonly kind: 'superseded' }
   /** OpenTrain refuses the token: the connection is marked, and the next run tries again. */
   | { readonly kind: 'refused'; readonly reason: string; readonly summary: UsageSummary }
   /** Something is to be tried again; what was reported is noted and not sent again. */
@@ -63,6 +53,8 @@ export type UsageOutcome =
       readonly kind: 'retry';
       readonly reason: Failure['kind'];
       readonly retryAfterSeconds: number | undefined;
+      /** Where to go on, when time was over. Undefined: the same again. */
+      readonly resume: JobResume | undefined;
       readonly summary: UsageSummary;
     };
 
@@ -73,12 +65,14 @@ export type UsageOutcome =
 export const CONTRACTS_AT_MOST = 500;
 /** Contracts reported at once. */
 const SENDERS = 4;
+/** Projects read at once: a workspace is not bothered by many reads, and one slow project leaves lanes to others. */
+const READERS = 3;
 
 /**
  * Reports what the trainers of one connection did, and takes over what OpenTrain says about the funds.
  *
- * The work is read project by project; then every contract stands on its own, so that a bad one holds up no other, and what
- * was reported before time ran out is not repeated.
+ * Projects are read one by one, and as soon as all projects of a group are read, its contracts are reported: so a bad
+ * contract or project holds up no other, and a run whose time is over goes on where it was.
  *
  * @throws what the table throws before there is anything to report
  */
@@ -88,10 +82,11 @@ export async function reportConnection(
   signal: AbortSignal,
   options: ReportOptions = {},
 ): Promise<UsageOutcome> {
-  const { connectionId, since, until, part } = about;
+  const { connectionId, runId, since, until, part, resume } = about;
   const { store, logger } = parts;
   const connection = await store.connections.get(connectionId);
   if (connection.status === 'disconnected') return { kind: 'disconnected' };
+  if (isSuperseded(about, connection)) return { kind: 'superseded' };
   // A part is not divided any further: a trainer who has very many contracts would be in one part for ever.
   const atMost = part === undefined ? CONTRACTS_AT_MOST : Number.POSITIVE_INFINITY;
   const found = await findCurrentContracts(connectionId, { since, until, part, atMost }, store.grants);
@@ -99,106 +94,142 @@ export async function reportConnection(
     // Twice as many as would do: trainers are spread by their ids, not evenly.
     return { kind: 'split', parts: Math.ceil((2 * found.count) / CONTRACTS_AT_MOST) };
   }
-  const { contracts } = found;
+  const { after = Number.NEGATIVE_INFINITY } = resume ?? {};
+  const groups = groupByProject(found, about).filter(({ order }) => order > after);
+  const contracts = groups.flatMap((group) => group.contracts);
   options.onContracts?.(contracts.length);
 
   const tally = createTally(about, logger);
   // Before the work is read: whoever finishes in between has read older work than this run will have.
   const ids = contracts.map(({ contractId }) => contractId);
   const records = await store.usage.getAll(connectionId, ids);
-  const work = await readWork(found, about, tally, parts, signal);
-  const opentrain = parts.opentrain(connectionId);
-  const answered = new Set<ContractId>();
+  const { isDryRun = false, onContract } = options;
+  const run: UsageRun = {
+    connectionId,
+    runId,
+    until,
+    records: new Map(ids.map((id, index) => [id, records[index]])),
+    opentrain: parts.opentrain(connectionId),
+    tally,
+    showNotices: createNoticeShower(tally, parts, signal),
+    senders: pLimit(SENDERS),
+    isDryRun,
+    onContract,
+  };
+  const states = groups.map(openGroup);
+  await workThrough(states, createProjectReader(about, tally, parts, signal), run, parts, signal, part === undefined);
+  for (const { group, step } of states) {
+    if (step === 'reading') for (const _contract of group.contracts) tally.leave(signal);
+  }
+  const unattributed = states.reduce((sum, state) => sum + state.unattributed, 0);
+  const summary = { contracts: contracts.length, ...tally.counts(), unattributedSeconds: Math.round(unattributed) };
+  if (isDryRun) return { kind: 'done', summary };
 
-  await pMap(
-    contracts,
-    async (contract, index) => {
-      const { contractId } = contract;
-      const record = records[index];
-      const days = work.daysOf(contract);
-      if (record === undefined || days === undefined || tally.isOver() || signal.aborted) return tally.leave(signal);
-      if (isHeld(record, contract.touchedAt, parts.clock.now())) return tally.hold();
-      const lookedAt = { firstDay: workDateOf(contract.since), lastDay: workDateOf(until) };
-      const decision = decideEntries(days, record, { ...lookedAt, now: parts.clock.now() });
-      const progress = { contractId, trainerId: contract.claims[0]?.trainerId, decision };
-      if (options.isDryRun) return options.onContract?.({ ...progress, reported: undefined });
-      try {
-        const reported = await reportContract(
-          { ...about, contractId },
-          decision,
-          record,
-          { ...parts, opentrain },
-          signal,
-        );
-        tally.note(reported);
-        options.onContract?.({ ...progress, reported });
-        if (reported.kind !== 'reported' || reported.budget === undefined) return;
-        answered.add(contractId);
-        const { answer, askedAt } = reported.budget;
-        await noteBudgetAnswer(connectionId, contractId, answer, askedAt, parts);
-      } catch (error) {
-        tally.fail(error, signal, { contractId });
-      }
-    },
-    { concurrency: SENDERS },
-  );
-  const summary = (unattributedSeconds: number) => ({
-    contracts: contracts.length,
-    ...tally.counts(),
-    unattributedSeconds,
-  });
-  if (options.isDryRun) return { kind: 'done', summary: summary(0) };
-
-  const silent = contracts.filter(({ contractId, isOpen }) => isOpen && !answered.has(contractId));
-  const asked = await refreshWarnings(silent, about, opentrain, tally, parts, signal);
-  await showNotices(contracts, tally, parts, signal);
-  const isTokenGood = (tally.hasReported() || asked > 0) && tally.refusal() === undefined;
-  if (connection.attention !== undefined && isTokenGood) {
+  // Those that contracts had a place in before: what a crash left there is made good, too.
+  await run.showNotices(contracts.flatMap(({ claims }: CurrentContract) => claims));
+  const asked = states.reduce((sum, state) => sum + state.askedFor, 0);
+  // That OpenTrain tells of budgets says nothing of whether it takes reports.
+  const isTokenGood = tally.hasReported() || (asked > 0 && connection.attention !== 'usage_forbidden');
+  if (connection.attention !== undefined && isTokenGood && tally.refusal() === undefined) {
     await store.connections.clearAttention(connectionId, parts.clock.now());
   }
-  return conclude(about, connection, summary(await work.unattributedSeconds(part === undefined)), tally, parts);
+  const next = signal.aborted && !tally.isOver() ? resumeAfter(states, about) : undefined;
+  return conclude(about, connection, run, { summary, resume: next }, parts);
+}
+
+/** A queue that falls behind holds several runs of a connection: the first of them has done the work of all. */
+function isSuperseded({ plannedAt, part, resume }: ConnectionUsage, { usageReportedAt }: Connection): boolean {
+  if (plannedAt === undefined || part !== undefined || resume !== undefined) return false;
+  return usageReportedAt !== undefined && usageReportedAt >= plannedAt;
+}
+
+/** A group on its way through the run. */
+interface GroupState {
+  readonly group: ProjectGroup;
+  readonly work: Map<string, ProjectWork>;
+  /** Projects that are not read yet. */
+  waiting: number;
+  step: 'reading' | 'reported' | 'done';
+  left: number;
+  askedFor: number;
+  unattributed: number;
+}
+
+function openGroup(group: ProjectGroup): GroupState {
+  const waiting = group.projects.size;
+  const left = group.contracts.length;
+  return { group, work: new Map(), waiting, step: 'reading', left, askedFor: 0, unattributed: 0 };
+}
+
+async function workThrough(
+  states: readonly GroupState[],
+  read: ProjectReader,
+  run: UsageRun,
+  parts: UsageParts,
+  signal: AbortSignal,
+  isWhole: boolean,
+): Promise<void> {
+  const steps = states.flatMap((state): { state: GroupState; key?: string; project?: ProjectClaims }[] =>
+    state.waiting === 0 ? [{ state }] : [...state.group.projects].map(([key, project]) => ({ state, key, project })),
+  );
+  await pMap(
+    steps,
+    async ({ state, key, project }) => {
+      if (signal.aborted) return;
+      if (key !== undefined && project !== undefined) {
+        const work = await read(project);
+        if (work !== undefined) state.work.set(key, work);
+        state.waiting -= 1;
+      }
+      if (state.waiting > 0 || (signal.aborted && state.work.size < state.group.projects.size)) return;
+      state.step = 'reported';
+      try {
+        Object.assign(state, await reportGroup(state.group, state.work, run, parts, signal));
+        if (signal.aborted) return;
+        state.unattributed = await unattributedSeconds(state.group, state.work, isWhole, parts);
+        state.work.clear();
+        state.step = 'done';
+      } catch (error) {
+        // The other lanes are not left running behind everybody's back.
+        run.tally.fail(error, signal, {});
+      }
+    },
+    { concurrency: READERS },
+  );
 }
 
 /**
- * Funding is told by an event, which may have been missed: so while nothing is reported of a contract that people are warned
- * of, OpenTrain is asked how it stands.
+ * Where to go on: after the groups that are done, without a gap.
  *
- * @returns how many were asked for
+ * The first group has had all of the function's time. If that was not enough for a single one of its contracts, it is left
+ * to the next run, in which it stands elsewhere: it would keep all that come after it waiting for ever.
  */
-async function refreshWarnings(
-  contracts: readonly CurrentContract[],
-  { connectionId }: ConnectionUsage,
-  opentrain: OpenTrainClient,
-  tally: Tally,
-  parts: UsageParts,
-  signal: AbortSignal,
-): Promise<number> {
-  const ids = contracts.map(({ contractId }) => contractId);
-  const budgets = await parts.store.budgets.getAll(connectionId, ids);
-  let asked = 0;
-  for (const [index, contractId] of ids.entries()) {
-    const budget = budgets[index];
-    if (budget === undefined || budget.state === 'OK') continue;
-    if (tally.isOver() || signal.aborted) break;
-    try {
-      await refreshBudget(connectionId, contractId, opentrain, parts, signal);
-      asked += 1;
-    } catch (error) {
-      tally.fail(error, signal, { contractId });
-    }
-  }
-  return asked;
+function resumeAfter(states: readonly GroupState[], { until, resume }: ConnectionUsage): JobResume | undefined {
+  const broken = states.findIndex(({ step }) => step !== 'done');
+  const first = states[0];
+  const isBegun = first !== undefined && first.waiting < first.group.projects.size;
+  const isTooSlow = broken === 0 && isBegun && first.left === first.group.contracts.length;
+  const passed = states.slice(0, isTooSlow ? 1 : Math.max(0, broken));
+  const last = passed.at(-1);
+  if (last === undefined) return undefined;
+  return {
+    after: last.group.order,
+    hasLeft: resume?.hasLeft === true || passed.some(({ left }) => left > 0),
+    until: resume?.until ?? until,
+  };
 }
 
 async function conclude(
-  { connectionId, runId, until }: ConnectionUsage,
-  { usageReportedAt }: Connection,
-  summary: UsageSummary,
-  tally: Tally,
+  about: ConnectionUsage,
+  { usageReportedAt, connectedAt }: Connection,
+  { tally }: UsageRun,
+  { summary, resume }: { readonly summary: UsageSummary; readonly resume: JobResume | undefined },
   { store, clock, logger }: UsageParts,
 ): Promise<UsageOutcome> {
+  const { connectionId, runId } = about;
   const { contracts: count, held: _held, left, ...entries } = summary;
-  const lagSeconds = usageReportedAt === undefined ? undefined : Math.round((clock.now() - usageReportedAt) / 1000);
+  const upTo = usageReportedAt ?? connectedAt;
+  const lagSeconds = upTo === undefined ? undefined : Math.round((clock.now() - upTo) / 1000);
   const line = { connectionId, runId, count, ...entries, lagSeconds };
   const refusal = tally.refusal();
   if (refusal !== undefined) {
@@ -210,9 +241,22 @@ async function conclude(
   if (failure !== undefined) {
     logger.warn({ event: 'usage.connection-unfinished', ...line, reason: failure.kind });
     const retryAfterSeconds = failure.kind === 'busy' ? failure.retryAfterSeconds : undefined;
-    return { kind: 'retry', reason: failure.kind, retryAfterSeconds, summary };
+    return { kind: 'retry', reason: failure.kind, retryAfterSeconds, resume, summary };
   }
-  if (left === 0) await store.connections.noteUsageReported(connectionId, until);
+  if (left === 0 && about.resume?.hasLeft !== true) await noteReported(about, store);
   logger.info({ event: 'usage.connection-done', ...line });
   return { kind: 'done', summary };
+}
+
+/** Of a run that was split, only once all of its parts are through. */
+async function noteReported(
+  { connectionId, until, part, plannedAt, resume }: ConnectionUsage,
+  { connections }: UsageParts['store'],
+): Promise<void> {
+  const reportedUntil = resume?.until ?? until;
+  if (part === undefined) return connections.noteUsageReported(connectionId, reportedUntil);
+  if (plannedAt === undefined) return;
+  if (await connections.noteUsagePart(connectionId, { ...part, plannedAt })) {
+    await connections.noteUsageReported(connectionId, plannedAt);
+  }
 }

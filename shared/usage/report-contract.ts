@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { ConnectionId, ContractId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import type { OpenTrainClient, UsageEntry } from '../opentrain/client.ts';
-import { OpenTrainError } from '../opentrain/errors.ts';
+import { isRejection, OpenTrainError } from '../opentrain/errors.ts';
 import type { Budget } from '../opentrain/relied-on.ts';
 import { nothingWasDone } from '../opentrain/repeat-policy.ts';
 import type { Store } from '../store/store.ts';
@@ -27,6 +27,8 @@ export interface ReportParts {
   readonly opentrain: Pick<OpenTrainClient, 'reportContractUsage'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Takes over what OpenTrain said of the funds. @param askedAt - milliseconds since the epoch */
+  readonly noteBudget: (contract: ContractId, answer: Budget, askedAt: number) => Promise<void>;
 }
 
 export type Reported =
@@ -37,8 +39,8 @@ export type Reported =
       /** Entries that are set aside now. */
       readonly setAside: number;
       readonly unchanged: number;
-      /** OpenTrain's last word on the funds, and when it was asked for it. */
-      readonly budget: { readonly answer: Budget; readonly askedAt: number } | undefined;
+      /** Whether OpenTrain said how the funds stand. */
+      readonly isBudgetTold: boolean;
     }
   /** OpenTrain does not know the contract, or has no trainer for it. */
   | { readonly kind: 'held'; readonly reason: Hold['reason'] }
@@ -54,7 +56,8 @@ export function isHeld({ hold }: UsageRecord, touchedAt: number, now: number): b
  * Reports one contract's days, as far as they differ from what OpenTrain has.
  *
  * What is sent is noted as unconfirmed before and as accepted afterwards: whoever crashes in between, or hears no answer,
- * leaves a contract whose days are sent again, which costs nothing since totals replace each other.
+ * leaves a contract whose days are sent again, which costs nothing since totals replace each other. What OpenTrain answers
+ * of the funds is taken over before that, since nobody would ask for it again.
  *
  * @throws {OpenTrainError} when OpenTrain is away, in a hurry, or refuses the token
  */
@@ -79,7 +82,7 @@ export async function reportContract(
 
   let sent = 0;
   let refused = 0;
-  let budget: { readonly answer: Budget; readonly askedAt: number } | undefined;
+  let isBudgetTold = false;
   let { revision } = record;
   for (const chunk of chunksOf([...send])) {
     signal.throwIfAborted();
@@ -89,6 +92,8 @@ export async function reportContract(
     let outcome: SendOutcome;
     try {
       outcome = await sendAll(chunk, about, parts, signal);
+      const { budget } = outcome;
+      if (budget !== undefined) await parts.noteBudget(contractId, budget.answer, budget.askedAt);
     } catch (error) {
       // What is given back is not what went wrong; and should that fail, too, the turn ends by itself. As long as the
       // request may still arrive, nobody else may send: it would put older totals over theirs.
@@ -111,9 +116,9 @@ export async function reportContract(
     }
     sent += accepted.size;
     refused += outcome.refused.size;
-    budget = outcome.budget ?? budget;
+    isBudgetTold ||= outcome.budget !== undefined;
   }
-  return { kind: 'reported', sent, setAside: decision.asideCount + refused, unchanged, budget };
+  return { kind: 'reported', sent, setAside: decision.asideCount + refused, unchanged, isBudgetTold };
 }
 
 type Entry = readonly [workDate: string, totals: DayTotals];
@@ -159,13 +164,12 @@ async function sendAll(
 
 /** One bad entry fails the whole request. */
 function isBadEntry(error: unknown): boolean {
-  return error instanceof OpenTrainError && (error.status === 400 || error.status === 422);
+  return isRejection(error, 400) || isRejection(error, 422);
 }
 
 function holdOf(error: unknown, since: number): Hold | undefined {
-  if (!(error instanceof OpenTrainError)) return undefined;
-  if (error.status === 404) return { reason: 'contract_unknown', since };
-  return error.status === 409 ? { reason: 'no_trainer', since } : undefined;
+  if (isRejection(error, 404)) return { reason: 'contract_unknown', since };
+  return isRejection(error, 409) ? { reason: 'no_trainer', since } : undefined;
 }
 
 /** Without naming the worker: OpenTrain attributes to the contract's hired trainer, and refuses every other. */

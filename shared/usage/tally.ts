@@ -2,6 +2,7 @@ import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { ConnectionId, ContractId, ProjectId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
+import { createPatience } from '../patience.ts';
 import type { Reported } from './report-contract.ts';
 
 /** What a run came to, by contract and by entry. */
@@ -41,6 +42,7 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
   let failure: Failure | undefined;
   let refusal: ReturnType<Tally['refusal']>;
   let isOpenTrainAway = false;
+  const patience = createPatience<'opentrain'>();
   const worse = (other: Failure) => {
     const isWorse = failure === undefined || RANK[other.kind] > RANK[failure.kind];
     if (isWorse || (failure?.kind === 'busy' && other.kind === 'busy' && waitOf(other) > waitOf(failure)))
@@ -48,8 +50,9 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
   };
 
   return {
-    isOver: () => refusal !== undefined || isOpenTrainAway,
+    isOver: () => refusal !== undefined || isOpenTrainAway || patience.isOver('opentrain'),
     note(reported) {
+      if (reported.kind !== 'busy') patience.succeeded('opentrain');
       switch (reported.kind) {
         case 'reported':
           counts.sent += reported.sent;
@@ -80,7 +83,10 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
           error instanceof OpenTrainError && error.status === 403 && error.operation === 'reportContractUsage';
         refusal = isScope ? 'usage_forbidden' : 'opentrain_forbidden';
       } else {
-        isOpenTrainAway ||= meaning.kind === 'busy' && meaning.reason === 'opentrain_unavailable';
+        if (error instanceof OpenTrainError && meaning.kind === 'busy') {
+          isOpenTrainAway ||= isAboutAll(error);
+          patience.failed('opentrain');
+        }
         worse(meaning);
       }
       const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
@@ -92,6 +98,10 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
     refusal: () => refusal,
   };
 }
+
+/** In a hurry, or not there at all: no other contract would fare better. A single one may be what OpenTrain stumbles over. */
+const isAboutAll = ({ status, retryAfterSeconds }: OpenTrainError): boolean =>
+  status === undefined || status === 429 || retryAfterSeconds !== undefined;
 
 /** Who was asked to wait longest says when both sides may be asked again. */
 const waitOf = (busy: Failure & { readonly kind: 'busy' }): number => busy.retryAfterSeconds ?? 0;

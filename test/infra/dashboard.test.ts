@@ -115,13 +115,13 @@ describe('the dashboard', () => {
     '"$title" begins at zero, names its unit and what each line is',
     ({ title, graph }) => {
       expect(title).not.toBe('');
-      expect(graph.properties.yAxis).toEqual({
-        left: { min: 0, label: expect.stringMatching(/^\w/), showUnits: false },
-      });
-      for (const line of graph.properties.metrics ?? []) {
-        const { label } = (line.at(-1) ?? {}) as { label?: string };
-        expect(label).toMatch(/\w/);
-      }
+      const lines = (graph.properties.metrics ?? []).map(
+        (line) => (line.at(-1) ?? {}) as { label?: string; yAxis?: string },
+      );
+      for (const { label } of lines) expect(label).toMatch(/\w/);
+      const axis = { min: 0, label: expect.stringMatching(/^\w/), showUnits: false };
+      const hasRight = lines.some(({ yAxis }) => yAxis === 'right');
+      expect(graph.properties.yAxis).toEqual({ left: axis, ...(hasRight && { right: axis }) });
     },
   );
 

@@ -324,6 +324,32 @@ const USAGE: readonly Row[] = [
   },
   {
     of: 'usage',
+    when: 'time is over while a project is read, and its platform says what it was asked',
+    logs: ['usage.failed', 'usage.connection-unfinished', 'usage.resumed'],
+    async happen(world) {
+      const hire = await world.newHire();
+      await world.workFor(hire.project, hire.trainer);
+      world.workspaceDoes({
+        async *dailyTotals(_, signal) {
+          await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+          throw new Error(hire.spilt());
+        },
+      });
+      await world.usage(hire.id, { remaining: 15_200 });
+    },
+  },
+  {
+    of: 'usage',
+    when: 'the queue has fallen behind',
+    logs: ['usage.connection-done', 'usage.already-reported'],
+    async happen(world) {
+      const { id } = await world.newHire();
+      await world.usage(id);
+      await world.usage(id, { age: HOUR / 2 });
+    },
+  },
+  {
+    of: 'usage',
     when: 'a connection has very many contracts',
     logs: ['usage.split'],
     async happen(world) {

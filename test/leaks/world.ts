@@ -142,11 +142,16 @@ export async function startLeakWorld() {
     return keep(admin(routed(method, `/connections/${connection}`, { connectionId: connection }, text)));
   };
 
-  /** One message of a schedule. @returns whether it comes back */
-  async function job(handler: ScheduledHandler, connectionId: string, { age = 0, receives = 1, body = '' } = {}) {
+  /** One message of a schedule. @param how.remaining - milliseconds that the function has @returns whether it comes back */
+  async function job(
+    handler: ScheduledHandler,
+    connectionId: string,
+    { age = 0, receives = 1, body = '', remaining = CONTEXT.getRemainingTimeInMillis() } = {},
+  ) {
     const plan = { connectionId, runId: unique('run'), plannedAt: clock.now() - age };
     const message = queuedMessage(body || JSON.stringify(plan), { receives });
-    return (await handler(sqsEvent([message]), CONTEXT)).batchItemFailures.length > 0;
+    const context = { getRemainingTimeInMillis: () => remaining };
+    return (await handler(sqsEvent([message]), context)).batchItemFailures.length > 0;
   }
 
   const keepMessage = ({ Body, ...rest }: Message, isDelivery: boolean) =>

@@ -85,13 +85,35 @@ describe('repeating', () => {
   });
 
   test('a deletion whose answer was lost counts as done when the thing is gone', async () => {
-    server.script('hang-up', { status: 404 });
+    server.script('hang-up', { status: 404, body: { error: 'No such link', code: 'NOT_FOUND', requestId: 'req_1' } });
     await expect(client().deleteProjectLink(linkId)).resolves.toBeUndefined();
   });
 
   test('a deletion of what never was is an error', async () => {
     server.script({ status: 404, body: { error: 'No such link', code: 'NOT_FOUND', requestId: 'req_1' } });
     expect(await failureOf(client().deleteProjectLink(linkId))).toMatchObject({ kind: 'rejected', code: 'NOT_FOUND' });
+  });
+
+  test.each([400, 403, 404, 405, 409, 413, 422])(
+    '%i of something in between is not OpenTrain’s word',
+    async (status) => {
+      server.script({ status, body: { message: 'Not Found' } }, { status, body: { error: 'No', code: 'NO' } });
+      const foreign = await failureOf(client().getContractBudget(contractId));
+      expect(foreign).toMatchObject({ kind: 'transient', status, message: expect.stringContaining('in between') });
+      const own = await failureOf(client().getContractBudget(contractId));
+      expect(own).toMatchObject({ kind: status === 403 ? 'forbidden' : 'rejected', status });
+      expect(server.received).toHaveLength(2);
+    },
+  );
+
+  test('a deletion whose answer was lost does not count as done because a proxy finds nothing', async () => {
+    server.script('hang-up', { status: 404 });
+    expect(await failureOf(client().deleteProjectLink(linkId))).toMatchObject({ kind: 'transient', status: 404 });
+  });
+
+  test('401 is believed of whomever', async () => {
+    server.script({ status: 401 }, { status: 401 });
+    expect(await failureOf(client().listProjectLinks())).toMatchObject({ kind: 'forbidden' });
   });
 
   test.each([400, 401, 403, 404, 405, 409, 413, 422, 302])('%i is not repeated', async (status) => {

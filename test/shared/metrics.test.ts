@@ -70,6 +70,7 @@ const full = (event: string, words: { readonly outcome: string; readonly reason:
   failed: 2,
   overdue: 1,
   lagSeconds: 3600,
+  unattributedSeconds: 60,
 });
 
 describe('the table of metrics', () => {
@@ -174,7 +175,9 @@ describe('a line', () => {
   });
 
   test('leaves out counts of zero, and what it does not know', () => {
-    const names = extract(lineOf({ event: 'usage.connection-done', sent: 0, lagSeconds: 0 })).map(({ name }) => name);
+    const names = extract(
+      lineOf({ event: 'usage.connection-done', sent: 0, unattributedSeconds: 0, lagSeconds: 0 }),
+    ).map(({ name }) => name);
     expect(names).toEqual(['UsageLag']);
   });
 

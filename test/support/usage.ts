@@ -4,7 +4,12 @@ import type { ConnectionId, TrainerId } from '../../shared/ids.ts';
 import { createLogger } from '../../shared/logging.ts';
 import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import type { Store } from '../../shared/store/store.ts';
-import { type ReportOptions, reportConnection, type UsageParts } from '../../shared/usage/report-connection.ts';
+import {
+  type ConnectionUsage,
+  type ReportOptions,
+  reportConnection,
+  type UsageParts,
+} from '../../shared/usage/report-connection.ts';
 import { lookBack, type UsageWindow } from '../../shared/usage/usage-window.ts';
 import type { DailyTotal, Workspace } from '../../shared/workspace/port.ts';
 import type { Story } from './story.ts';
@@ -56,11 +61,17 @@ export async function runUsage(
     faults = {},
     window = lookBack(3, story.opentrain.clock.now()),
     signal = new AbortController().signal,
+    job = {},
     ...options
-  }: { faults?: UsageFaults; window?: UsageWindow; signal?: AbortSignal } & ReportOptions = {},
+  }: {
+    faults?: UsageFaults;
+    window?: UsageWindow;
+    signal?: AbortSignal;
+    job?: Partial<Pick<ConnectionUsage, 'runId' | 'part' | 'resume' | 'plannedAt'>>;
+  } & ReportOptions = {},
 ) {
   const { parts, lines } = await usageParts(story, faults);
-  const about = { connectionId, runId: 'usage-test', ...window };
+  const about = { connectionId, runId: 'usage-test', ...job, ...window };
   const outcome = await reportConnection(about, parts, signal, options);
   return { outcome, lines };
 }

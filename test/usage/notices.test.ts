@@ -3,7 +3,7 @@ import type { ContractId } from '../../shared/ids.ts';
 import { WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import type { BudgetNotice, Workspace } from '../../shared/workspace/port.ts';
 import { type Story, startStory } from '../support/story.ts';
-import { runUsage } from '../support/usage.ts';
+import { runUsage, type UsageFaults } from '../support/usage.ts';
 import { HOUR, type UsageStory, usageStory } from '../support/usage-story.ts';
 
 let story: Story;
@@ -87,4 +87,28 @@ test('when OpenTrain tells of many contracts of one project at once, no delivery
   expect(story.workspace.noticeOf(project)).toMatchObject({ state: 'DEPLETED' });
   expect(story.lines.filter(({ event }) => event === 'delivery.done')).toHaveLength(20);
   expect(story.lines.filter(({ level }) => level !== 'info')).toEqual([]);
+});
+
+test('what OpenTrain answered of the funds is not lost with a table that fails just then, nor is its event needed', async () => {
+  const { morning, customer, project, contracts } = await hireCrew(1, { told: false });
+  const [contract] = contracts;
+  const work = { trainer: contract?.trainer?.opentrainUserId ?? '', project };
+  await usage.advanceTo(morning + 14 * HOUR);
+  story.workspace.recordWork({ ...work, at: morning + HOUR, seconds: 2 * 3_600 });
+  await runUsage(story, customer.id);
+  const stateNow = async () => (await story.store.budgets.getAll(customer.id, [contract?.id as ContractId]))[0]?.state;
+  expect(await stateNow()).toBe('OK');
+
+  story.workspace.recordWork({ ...work, at: morning + 3 * HOUR, seconds: 7 * 3_600 });
+  const failing: UsageFaults = {
+    store: (store) => ({
+      ...store,
+      budgets: { ...store.budgets, record: () => Promise.reject(new Error('The table is away.')) },
+    }),
+  };
+  expect((await runUsage(story, customer.id, { faults: failing })).outcome.kind).toBe('retry');
+  expect(await stateNow()).toBe('OK');
+  await runUsage(story, customer.id);
+  expect(await stateNow()).toBe('LOW');
+  expect(story.workspace.noticeOf(project)).toMatchObject({ state: 'LOW' });
 });

@@ -113,3 +113,24 @@ describe('the work of a contract', () => {
     );
   });
 });
+
+test('a back-fill of past days leaves the day after them as it is', async () => {
+  await nextDayAt(9);
+  const { customer, contract, trainer, project } = await story.newHire({ delivered: true });
+  await story.idle();
+  await story.opentrain.clock.advance(8 * DAY);
+  for (const daysAgo of [6, 5, 4]) {
+    const at = now() - daysAgo * DAY;
+    story.workspace.recordWork({ trainer: trainer.opentrainUserId, project, at, seconds: 600 + daysAgo });
+  }
+  const midnight = (daysAgo: number) => (Math.floor(now() / DAY) - daysAgo) * DAY;
+  const push = (from: number, to: number) =>
+    runUsage(story, customer.id, { window: { since: midnight(from), until: midnight(to - 1) } });
+  await push(6, 4);
+  const all = reported(contract);
+  expect(Object.values(all).toSorted()).toEqual([604, 605, 606]);
+  const before = posts();
+  expect((await push(6, 6)).outcome).toMatchObject({ kind: 'done', summary: { sent: 0, unchanged: 1 } });
+  expect(posts()).toBe(before);
+  expect(reported(contract)).toEqual(all);
+});

@@ -7,15 +7,25 @@ export interface AccountDay extends Required<Pick<DailyTotal, 'workDate' | 'seco
   readonly memberId: MemberId;
 }
 
+/** An annotation without what was drawn, which may be megabytes: all that counts of it is how many labels it has. */
+export type CountedAnnotation = Omit<Annotation, 'result'> & { readonly labels: number };
+
+export function countAnnotation({ result, ...annotation }: Annotation): CountedAnnotation {
+  return { ...annotation, labels: countLabels(result ?? []) };
+}
+
 /**
  * Adds up annotations per account and UTC day.
  *
  * The day, and whether it falls into the window, go by `created_at`, the moment of the first submission. It never changes,
  * so an edit, which makes `lead_time` longer, and a deletion correct the very day that was told before.
  */
-export function sumAnnotations(annotations: Iterable<Annotation>, { from, to }: Pick<UsageQuery, 'from' | 'to'>) {
+export function sumAnnotations(
+  annotations: Iterable<CountedAnnotation>,
+  { from, to }: Pick<UsageQuery, 'from' | 'to'>,
+): AccountDay[] {
   const days = new Map<string, { -readonly [Field in keyof AccountDay]: AccountDay[Field] }>();
-  for (const { completed_by: accountId, created_at: at, lead_time, was_cancelled, result } of annotations) {
+  for (const { completed_by: accountId, created_at: at, lead_time, was_cancelled, labels } of annotations) {
     // Nobody: the account was deleted for good, and Label Studio forgot whose work it was.
     if (accountId == null || at < from || at >= to) continue;
     const memberId = String(accountId) as MemberId;
@@ -27,9 +37,9 @@ export function sumAnnotations(annotations: Iterable<Annotation>, { from, to }: 
     // A skipped task took time, but nothing was submitted.
     if (was_cancelled === true) continue;
     day.tasks += 1;
-    day.labels += countLabels(result ?? []);
+    day.labels += labels;
   }
-  return [...days.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, day]): AccountDay => day);
+  return [...days.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, day]) => day);
 }
 
 /**

@@ -1,4 +1,5 @@
-import { type Annotation, parseFailure, taskPage } from './answers.ts';
+import { type CountedAnnotation, countAnnotation } from './annotation-totals.ts';
+import { parseFailure, taskPage } from './answers.ts';
 import type { LabelStudioClient } from './client.ts';
 
 /** Label Studio's own default, and light enough for SQLite. */
@@ -20,7 +21,7 @@ export async function readAnnotations(
   projectId: number,
   from: number,
   signal: AbortSignal | undefined,
-): Promise<Iterable<Annotation>> {
+): Promise<Iterable<CountedAnnotation>> {
   const query = {
     filters: {
       conjunction: 'and',
@@ -44,7 +45,7 @@ export async function readAnnotations(
   };
 
   // By id: a task that is touched meanwhile moves the pages, and may then come twice.
-  const found = new Map<number, Annotation>();
+  const found = new Map<number, CountedAnnotation>();
   for (let page = 1; ; page += 1) {
     const what = `read the annotations of project ${projectId}`;
     const answer = await client.send({ what, path: ['tasks', ''], query: { ...parameters, page }, signal });
@@ -52,7 +53,9 @@ export async function readAnnotations(
     if (isPastTheEnd) return found.values();
     if (answer.status !== 200) throw client.failure(what, answer);
     const { total, tasks } = client.parse(taskPage, what, answer);
-    for (const annotation of tasks.flatMap(({ annotations }) => annotations)) found.set(annotation.id, annotation);
+    for (const annotation of tasks.flatMap(({ annotations }) => annotations)) {
+      found.set(annotation.id, countAnnotation(annotation));
+    }
     if (tasks.length === 0 || page * TASKS_ON_PAGE >= total) return found.values();
   }
 }
