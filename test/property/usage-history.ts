@@ -1,4 +1,5 @@
 import type { ContractId } from '../../shared/ids.ts';
+import type { JobResume } from '../../shared/jobs/connection-job.ts';
 import { silentLogger } from '../../shared/logging.ts';
 import type { OpenTrainClient, UsageEntry } from '../../shared/opentrain/client.ts';
 import { createStore } from '../../shared/store/store.ts';
@@ -52,10 +53,10 @@ export async function runUsageHistory(plan: UsagePlan): Promise<UsageHistoryResu
   let retries = 5;
   let steps = 0;
 
-  function startWorker(): void {
+  function startWorker(resume?: JobResume): void {
     const stop = new AbortController();
     const work = (step: NamedStep) => {
-      const about = { connectionId: CONNECTION, runId: 'run', ...lookBack(LOOK_BACK_DAYS, clock.now()) };
+      const about = { connectionId: CONNECTION, runId: 'run', resume, ...lookBack(LOOK_BACK_DAYS, clock.now()) };
       return reportConnection(about, partsOf(step, table, world), stop.signal).catch((error: Error) => error);
     };
     const worker = stepper.start(work, (result) => {
@@ -63,7 +64,8 @@ export async function runUsageHistory(plan: UsagePlan): Promise<UsageHistoryResu
       // The queue hands it out again soon.
       if (result instanceof Error || result.kind !== 'retry' || retries === 0) return;
       retries -= 1;
-      moments.unshift({ at: clock.now() - BEGIN + nextChoice(20) * 1_000, happen: startWorker });
+      const again = () => startWorker(result.resume ?? resume);
+      moments.unshift({ at: clock.now() - BEGIN + nextChoice(20) * 1_000, happen: again });
       moments.sort(byTime);
     });
     workers.set(worker, { startedAt: clock.now(), stop });
@@ -114,7 +116,7 @@ export async function runUsageHistory(plan: UsagePlan): Promise<UsageHistoryResu
   const moments: Moment[] = [
     ...world.events,
     ...plan.runs.flatMap(({ at, atOnce }) =>
-      Array.from({ length: atOnce }, () => ({ at: world.timeOfRun(at) * MINUTE, happen: startWorker })),
+      Array.from({ length: atOnce }, () => ({ at: world.timeOfRun(at) * MINUTE, happen: () => startWorker() })),
     ),
   ]
     .filter(({ at }) => at <= plan.end * MINUTE)
