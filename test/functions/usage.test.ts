@@ -336,6 +336,46 @@ describe('more contracts than may be in memory at once', () => {
   }, 120_000);
 });
 
+describe('a run whose time is over', () => {
+  test('goes on in a message of its own, which is dropped once the next run is due', async () => {
+    await days.nextDayAt(9);
+    const first = await days.hireFor(0);
+    const { customer } = first;
+    const hires: Pick<typeof first, 'contract' | 'work'>[] = [first];
+    while (hires.length < 5) hires.push(await days.hireAnother(customer));
+    await days.advanceTo(days.now() + 2 * HOUR);
+    for (const { work } of hires) work(days.now() - HOUR, 600);
+    const reported = () => hires.flatMap(({ contract }) => Object.values(days.reported(contract)));
+
+    const read: string[] = [];
+    const workspace: Partial<Workspace> = {
+      async *dailyTotals(query, signal) {
+        if (new Set([...read, query.project.projectId]).size > 3) {
+          await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+          throw new Error('Nobody waits any more.');
+        }
+        read.push(query.project.projectId);
+        yield* story.connector.workspace.dailyTotals(query, signal);
+      },
+    };
+    const plannedAt = days.now();
+    const short = await startHandler({ workspace, remaining: 15_000 + 1_000 });
+    expect(await short.work(jobOf(customer.id, plannedAt))).toBe('acknowledged');
+    expect(reported()).toEqual([600, 600, 600]);
+    const [rest, ...others] = short.sent;
+    expect(others).toEqual([]);
+    const resume = { after: expect.any(Number), hasLeft: false, until: expect.any(Number) };
+    expect(JSON.parse(rest?.body ?? '')).toMatchObject({ connectionId: customer.id, plannedAt, resume });
+
+    const next = await startHandler();
+    expect(await next.work(rest?.body ?? '')).toBe('acknowledged');
+    expect(reported()).toEqual([600, 600, 600, 600, 600]);
+    await story.opentrain.clock.advance(61 * MINUTE);
+    expect(await next.work(rest?.body ?? '')).toBe('acknowledged');
+    expect(next.lines.map(({ event }) => event)).toContain('usage.superseded');
+  });
+});
+
 describe('the settings', () => {
   const environment = {
     TABLE_NAME: 'table',
