@@ -120,7 +120,12 @@ function startSchedule(seconds: number, connector: LocalConnector, logger: Logge
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof ConnectorError) && (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-  process.stderr.write(`${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigurationError ? 2 : 1);
+  const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  const isTaken = code === 'EADDRINUSE';
+  if (!(error instanceof ConnectorError) && !isTaken) throw error;
+  const told = isTaken
+    ? `Port ${port} is taken, perhaps by another local mode. End that, or choose another with PORT=9000 npm run local.`
+    : (error as Error).message;
+  process.stderr.write(`${told}\n`);
+  process.exit(isTaken || error instanceof ConfigurationError ? 2 : 1);
 }

@@ -43,7 +43,7 @@ function inWords(line: Record<string, unknown>): string | undefined {
     case 'delivery.rejected':
       return `refused with ${line.status}: signature ${reason}`;
     case 'usage.connection-done':
-      return `usage of ${line.count} contracts: ${line.sent} totals sent, ${line.unchanged} as OpenTrain has them`;
+      return `usage of ${line.count} contracts: ${line.sent} ${line.sent === 1 ? 'total' : 'totals'} sent, ${line.unchanged} as OpenTrain has them`;
     case 'endpoint.healed':
       return `webhook endpoint enabled again; ${line.count} failed deliveries come once more`;
     case 'reconcile.repaired':

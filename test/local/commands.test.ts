@@ -65,6 +65,15 @@ test('npm run local: fund on the page, write down hours, and before long the not
   });
 });
 
+test('npm run local on a port that is taken says so, and what to do', async () => {
+  const { port } = new URL((await readyLine(run('local/main.ts', { PORT: '0' }))).gateway ?? '');
+  const second = run('local/main.ts', { PORT: port });
+  expect((await once(second.child, 'exit'))[0]).toBe(2);
+  expect(second.output.stderr).toBe(
+    `Port ${port} is taken, perhaps by another local mode. End that, or choose another with PORT=9000 npm run local.\n`,
+  );
+});
+
 test('npm run local with another OpenTrain: its usage is reported as well', async () => {
   const opentrain = await startSimulatedOpenTrain();
   onTestFinished(() => opentrain.close());

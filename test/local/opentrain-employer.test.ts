@@ -156,7 +156,33 @@ describe('the employer over HTTP', () => {
   });
 });
 
-describe('the page of contracts', () => {
+describe('the page of jobs and contracts', () => {
+  test('hires somebody and ends their contract, each once it is confirmed', async () => {
+    const { opentrain, job } = await startWithLinkedJob();
+    const { opentrainUserId } = opentrain.trainer('Maria Silva');
+    const page = async () => (await fetch(opentrain.url)).text();
+    const post = (path: string, fields: Record<string, string> = {}) =>
+      fetch(`${opentrain.url}${path}`, { method: 'POST', body: new URLSearchParams(fields) });
+    expect(await page()).toContain('Hire Maria S.');
+
+    const asked = await post(`/jobs/${job.id}/hire`, { trainer: opentrainUserId });
+    expect(await asked.text()).toContain('hire: PENDING');
+    expect(await page()).toContain('Nobody has been hired yet');
+    await fetch(`${asked.url}/confirm`, { method: 'POST' });
+    const hired = await page();
+    expect(hired).not.toContain('Hire Maria S.');
+
+    const [end = ''] = /\/contracts\/[^"]+\/end/.exec(hired) ?? [];
+    const ending = await post(end);
+    await fetch(`${ending.url}/confirm`, { method: 'POST' });
+    expect(await page()).toContain(', ended');
+    expect(await page(), 'who has left may come again').toContain('Hire Maria S.');
+
+    expect((await post(`/jobs/${job.id}/hire`, { trainer: 'unknown' })).status).toBe(404);
+    expect((await post('/jobs/unknown/hire', { trainer: opentrainUserId })).status).toBe(404);
+    expect((await post('/contracts/unknown/end')).status).toBe(404);
+  });
+
   test('funds a contract, co-signed as everything that moves money', async () => {
     const { opentrain, job } = await startWithLinkedJob();
     const { id } = opentrain.hire({ jobId: job.id, trainer: 'Maria Silva' });
