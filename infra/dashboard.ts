@@ -126,7 +126,10 @@ export class ConnectorDashboard extends Construct {
       graph(
         'The connection that is furthest behind',
         'seconds',
-        [this.own('UsageLag', 'lag', { statistic: Stats.MAXIMUM, period: BY_RUN })],
+        [
+          this.own('UsageLag', 'of what is reported', { statistic: Stats.MAXIMUM, period: BY_RUN }),
+          this.own('ReconcileLag', 'of what is compared', { statistic: Stats.MAXIMUM, period: BY_RUN }),
+        ],
         BY_RUN,
       ),
       graph(

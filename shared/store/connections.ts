@@ -13,6 +13,8 @@ export interface Connection {
   readonly disconnectedAt?: number;
   /** Absent until the connection was made through the connector; from then on a revocation must name it to count. */
   readonly installId?: InstallId;
+  /** Milliseconds since the epoch: when it was last connected, be it for the first time or anew. */
+  readonly connectedAt?: number;
   /** Milliseconds since the epoch: when that install took the place of an earlier one. */
   readonly reconnectedAt?: number;
   /** Why a person should look: OpenTrain refuses the token. Deliveries that need the API wait meanwhile. */
@@ -146,7 +148,7 @@ export function createConnections(table: Table): Connections {
       // First, so that there is no connection that schedules never hear of.
       await table.change(directoryKey(id), { set: { connectionId: id }, setIfAbsent: { connectedAt: now } });
       await table.change(connectionKey(id), {
-        set: { ...fields, status: 'active', updatedAt: now },
+        set: { ...fields, status: 'active', connectedAt: now, updatedAt: now },
         remove: [
           'attention',
           'attentionSince',
