@@ -416,7 +416,7 @@ describe('alarms', () => {
     }
   });
 
-  test('what the functions log is counted by its JSON fields', () => {
+  test('what the functions and the API log is counted by its JSON fields', () => {
     const counts = Object.values(dev.findResources('AWS::Logs::MetricFilter')).map(
       ({ Properties: { LogGroupName, FilterPattern, MetricTransformations } }) =>
         `${MetricTransformations[0].MetricName} <- ${asText(LogGroupName)} ${FilterPattern}`,
