@@ -89,6 +89,7 @@ export class ConnectorStack extends Stack {
       requestsPerSecond: settings.requestsPerSecond,
       requestBurst: settings.requestBurst,
       logRetention,
+      retainLogs: retain,
       encryptionKey,
     });
     const webhookBaseUrl = settings.webhookBaseUrl ?? this.api.api.apiEndpoint;

@@ -55,7 +55,7 @@ export const ASSUMPTIONS = {
   /** START, END and REPORT as Lambda writes them for an invocation, with what CloudWatch adds to each. */
   invocationLogBytes: 350,
   /** A line of the API's access log, the same way. */
-  accessLogBytes: 335,
+  accessLogBytes: 300,
   logMonths: 3,
   /** For how long a delivery's record is kept. */
   recordMonths: 35 / 30,
