@@ -83,6 +83,7 @@ export function addDeliveryAlarms(alarms: Alarms, watched: WatchedDeliveries): v
       pattern: '{ $.status = "429" }',
       period: Duration.minutes(15),
     }),
+    // Of very many, API Gateway does not log each. Source: its Developer Guide, "Monitor HTTP APIs".
     threshold: 1,
   });
   alarms.raise('SignatureFailures', {
