@@ -2,7 +2,7 @@ import type { Queue } from '../../shared/aws/queue.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
 import type { ConnectionJob } from '../../shared/jobs/connection-job.ts';
 import { type JobParts, type JobResult, processJob } from '../../shared/jobs/process-job.ts';
-import { readLag } from '../../shared/reconcile/lag.ts';
+import { readLag } from '../../shared/reconcile/read-lag.ts';
 import { type ReconcileParts, reconcileConnection } from '../../shared/reconcile/reconcile-connection.ts';
 import { createScheduledHandler, type ScheduledHandler } from '../scheduled-handler.ts';
 

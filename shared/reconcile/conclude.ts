@@ -1,7 +1,8 @@
+import { lagOf } from '../jobs/lag.ts';
+import type { Connection } from '../store/connections.ts';
 import { type Hold, namesToKeep } from '../store/reconciliations.ts';
 import type { EndpointHealth } from './heal-endpoint.ts';
 import type { InstallState } from './install-state.ts';
-import { lagOf } from './lag.ts';
 import type { ReconcileOutcome, ReconcileReport } from './reconcile-connection.ts';
 import type { Found, Run } from './repair-all.ts';
 import { toRow } from './repairs.ts';
@@ -62,13 +63,18 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
     await parts.store.reconciliations.put(connectionId, { ...summary, completeAt, hold });
   }
   await noteTrust(run, finding);
-  const status = install === 'disconnected' ? install : 'active';
-  const lagSeconds = lagOf({ ...run.connection, status }, completeAt ?? last?.completeAt, parts.clock.now());
+  const lagSeconds = lagOf(connectionNow(run, install), completeAt ?? last?.completeAt, parts.clock.now());
   log(run, finding, { holdRunId: hold?.runId, durationMs, lagSeconds, outcome });
   // A person must look at a refusal: trying again soon is of no use.
   if (failure === undefined || failure.kind === 'opentrain-refuses') return { kind: 'done', report };
   const retryAfterSeconds = failure.kind === 'busy' ? failure.retryAfterSeconds : undefined;
   return { kind: 'retry', reason: failure.kind, retryAfterSeconds, report };
+}
+
+/** What a run began with may have changed in it. */
+function connectionNow({ connection, startedAt }: Run, install: InstallState['kind']): Connection {
+  if (install === 'back') return { ...connection, status: 'active', connectedAt: startedAt };
+  return { ...connection, status: install === 'disconnected' ? install : 'active' };
 }
 
 /** Whether OpenTrain takes the token for all that was asked. */

@@ -13,7 +13,7 @@ export interface Connection {
   readonly disconnectedAt?: number;
   /** Absent until the connection was made through the connector; from then on a revocation must name it to count. */
   readonly installId?: InstallId;
-  /** Milliseconds since the epoch: when it was last connected, be it for the first time or anew. */
+  /** Milliseconds since the epoch: when it was last connected, be it for the first time, anew, or by a refusal taken back. */
   readonly connectedAt?: number;
   /** Milliseconds since the epoch: when that install took the place of an earlier one. */
   readonly reconnectedAt?: number;
@@ -246,7 +246,7 @@ export function createConnections(table: Table): Connections {
     },
     async reactivate(id, now) {
       await table.change(connectionKey(id), {
-        set: { status: 'active', updatedAt: now },
+        set: { status: 'active', connectedAt: now, updatedAt: now },
         remove: ['attention', 'attentionSince', 'refusedSince', 'disconnectedAt', 'disconnectedReason'],
         onlyIf: '#disconnectedReason = :refused',
         values: { refused: 'token_refused' },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProjectId } from '../../shared/ids.ts';
-import { readLag } from '../../shared/reconcile/lag.ts';
+import { readLag } from '../../shared/reconcile/read-lag.ts';
 import { WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import { type ReconcileFaults, runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
@@ -71,4 +71,20 @@ test('a disconnected connection is not behind; one that is connected anew begins
   await story.connector.connect(customer.id, token);
   await wait(1);
   expect(await run(customer, AWAY)).toBe(1);
+});
+
+test('so does one whose token OpenTrain takes again', async () => {
+  const { customer } = await story.newHire({ delivered: true });
+  await story.idle();
+  await run(customer);
+  story.opentrain.setFeatureEnabled(customer.organizationId, false);
+  for (const hours of [1, 1, 20]) {
+    await wait(hours);
+    await run(customer);
+  }
+  expect((await customer.connection()).status).toBe('disconnected');
+  story.opentrain.setFeatureEnabled(customer.organizationId, true);
+  expect(await run(customer, AWAY)).toBe(0);
+  await wait(2);
+  expect(await run(customer, AWAY)).toBe(2);
 });
