@@ -1,5 +1,13 @@
 import { ArnFormat, Aws, Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Metric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -56,6 +64,14 @@ export interface LineCount {
 }
 
 /**
+ * Two turns of what comes every so many minutes, in whole hours; a day is the longest that CloudWatch allows. Over so long a
+ * period, what each turn finds again is one alarm, and not a new one each time.
+ */
+export function overTwoTurns(...intervalMinutes: readonly number[]): Duration {
+  return Duration.hours(Math.min(24, Math.ceil((2 * Math.max(...intervalMinutes)) / 60)));
+}
+
+/**
  * The topic that alarms go to, and how an alarm is made; which ones there are is told in a file for each thing that is
  * watched. Each alarm also tells when it is over.
  */
@@ -92,12 +108,21 @@ export class Alarms extends Construct {
   /**
    * Adds an alarm on what no longer happens. Missing data is the trouble itself, so that a new deployment is in alarm
    * until it has happened for the first time.
+   *
+   * An hour without a line has no data, and CloudWatch, where data is missing, looks back further than it was told to, for
+   * the last points that there are; with zeros in their place it does not, and tells in time. Source: CloudWatch User
+   * Guide, "Configuring how CloudWatch alarms treat missing data".
    */
   raiseOnSilence(id: string, { name, description, metric, hours }: SilenceAlarmProps): Alarm {
     return this.tell(
       new Alarm(this, id, {
         ...this.labels({ name, description }),
-        metric,
+        metric: new MathExpression({
+          expression: 'FILL(counted, 0)',
+          usingMetrics: { counted: metric },
+          label: 'Counted by the hour',
+          period: Duration.hours(1),
+        }),
         threshold: 1,
         comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
         // Hours one by one, because a single period is no longer than a day.

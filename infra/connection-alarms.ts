@@ -1,6 +1,5 @@
-import { Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Alarms } from './alarms.ts';
+import { type Alarms, overTwoTurns } from './alarms.ts';
 import type { ConnectorFunction } from './connector-function.ts';
 
 /** The functions that find out how a connection stands. */
@@ -11,13 +10,16 @@ export interface WatchedConnections {
   readonly others: readonly ConnectorFunction[];
 
   /** Minutes from one reconciliation to the next. */
-  readonly intervalMinutes: number;
+  readonly reconcileMinutes: number;
+
+  /** Minutes from one report of usage to the next. */
+  readonly usageMinutes: number;
 }
 
 /** The alarms on how the connections to customers stand. The functions go on with all others meanwhile. */
-export function addConnectionAlarms(alarms: Alarms, { reconcile, others, intervalMinutes }: WatchedConnections): void {
-  // Two reconciliations long, so that what lasts is one alarm, and not a new one each time. CloudWatch allows a day.
-  const period = Duration.hours(Math.min(24, Math.ceil((2 * intervalMinutes) / 60)));
+export function addConnectionAlarms(alarms: Alarms, watched: WatchedConnections): void {
+  const { reconcile, others, reconcileMinutes, usageMinutes } = watched;
+  const period = overTwoTurns(reconcileMinutes);
 
   alarms.raise('EndpointsDisabled', {
     name: 'OpenTrain has disabled an endpoint',
@@ -72,12 +74,26 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others, interva
     threshold: 1,
   });
 
-  // Three filters count into one metric.
+  alarms.raise('LinksMissing', {
+    name: 'a reconnected customer has no links',
+    description:
+      'A customer has reconnected, and projects that were linked before are not linked now: the access of their trainers ' +
+      'ends some time after the reconnect. Look for "links.missing-after-reconnect" in the log of the reconcile function ' +
+      '(output ReconcileLogGroup) for the connectionId, and link its projects anew.',
+    metric: alarms.countLines('LinksMissingLines', reconcile.logGroup, {
+      metricName: 'ConnectionsWithoutLinks',
+      pattern: '{ $.event = "links.missing-after-reconnect" }',
+      period,
+    }),
+    threshold: 1,
+  });
+
+  // Three filters count into one metric. What OpenTrain lets nobody report is found again by the usage function only.
   const countTrouble = ({ logGroup }: ConnectorFunction) =>
     alarms.countLines('ConnectionTroubleLines', logGroup, {
       metricName: 'TroubledConnections',
       pattern: '{ ($.event = "connection.needs-attention") || ($.event = "connection.disconnected") }',
-      period,
+      period: overTwoTurns(reconcileMinutes, usageMinutes),
     });
   for (const other of others) countTrouble(other);
   alarms.raise('ConnectionsInTrouble', {
@@ -87,7 +103,7 @@ export function addConnectionAlarms(alarms: Alarms, { reconcile, others, interva
       "usage wait, and some time after a disconnection its trainers' access ends. Look for connectionId and reason of " +
       '"connection.needs-attention" and "connection.disconnected" in the logs of the worker, the usage and the ' +
       'reconcile function (outputs WorkerLogGroup, UsageLogGroup, ReconcileLogGroup), and ask the customer to ' +
-      'reconnect, unless they meant to go.',
+      'reconnect, unless they meant to go. It lasts until they do, or until the connection is disconnected.',
     metric: countTrouble(reconcile),
     threshold: 1,
   });

@@ -58,8 +58,10 @@ export interface ConnectionScheduleProps {
 const TIMEOUT = Duration.minutes(5);
 
 /**
- * An hour and a half in the mean, at the default back-off. Where runs are made every hour or more often, the next one
- * has taken over by then, and only what crashes the function each time ends in the dead-letter queue.
+ * An hour and a half in the mean, at the default back-off. A job that fails for longer than its interval is the next one's
+ * (`processJob`), and that a connection keeps failing is told by its lag. In the dead-letter queue ends what never got so
+ * far: the function could not be started, or the message is none of its own. And, where runs are made more rarely than
+ * every other hour, what failed for so long.
  */
 const MAX_RECEIVE_COUNT = 20;
 

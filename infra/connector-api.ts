@@ -8,6 +8,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './nag.ts';
+import { ownSuffix } from './own-names.ts';
 
 export interface ConnectorApiProps {
   /** Requests a second, on average. */
@@ -17,6 +18,13 @@ export interface ConnectorApiProps {
   readonly requestBurst: number;
 
   readonly logRetention: RetentionDays;
+
+  /**
+   * Keeps the access log when the stack is deleted.
+   *
+   * @default true
+   */
+  readonly retainLogs?: boolean;
 
   /**
    * Encrypts the access log.
@@ -67,14 +75,14 @@ export class ConnectorApi extends Construct {
       description: 'Takes in webhook deliveries of OpenTrain, tells the budgets of projects, connects customers',
       createDefaultStage: false,
     });
+    const { retainLogs = true } = props;
     this.accessLog = new LogGroup(this, 'AccessLog', {
       // API Gateway writes each log group into one resource policy of limited length; those named like this share an
-      // entry.
-      logGroupName: `/aws/vendedlogs/${Stack.of(this).stackName}/webhook-api`,
+      // entry. The stack's own id keeps one that outlived a stack from being in the way of the next.
+      logGroupName: `/aws/vendedlogs/${Stack.of(this).stackName}/webhook-api-${ownSuffix()}`,
       retention: props.logRetention,
       ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
-      // A group with a fixed name that outlived the stack would be in the way of the next.
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: retainLogs ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     this.stage = new HttpStage(this, 'Stage', {
       httpApi: this.api,
@@ -117,8 +125,9 @@ export class ConnectorApi extends Construct {
 }
 
 /**
- * Rule 7: who asked for what, how it ended and how long it took; no header (a signature is one), no body, no query.
- * Durations are milliseconds.
+ * Rule 7: who asked for what, how it ended and how long it took; no header (a signature is one), no body, no query, and of
+ * the path only which route it is: the rest is whatever the caller wrote, be it a token by mistake. Which connection it
+ * was is in the log of the function. Durations are milliseconds.
  */
 const ACCESS_LOG_FORMAT = AccessLogFormat.custom(
   JSON.stringify({
@@ -126,7 +135,6 @@ const ACCESS_LOG_FORMAT = AccessLogFormat.custom(
     time: '$context.requestTimeEpoch',
     sourceIp: '$context.identity.sourceIp',
     method: '$context.httpMethod',
-    path: '$context.path',
     route: '$context.routeKey',
     status: '$context.status',
     durationMs: '$context.responseLatency',

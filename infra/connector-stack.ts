@@ -89,6 +89,7 @@ export class ConnectorStack extends Stack {
       requestsPerSecond: settings.requestsPerSecond,
       requestBurst: settings.requestBurst,
       logRetention,
+      retainLogs: retain,
       encryptionKey,
     });
     const webhookBaseUrl = settings.webhookBaseUrl ?? this.api.api.apiEndpoint;
@@ -208,19 +209,21 @@ export class ConnectorStack extends Stack {
     this.api.serve({ webhook: this.webhook.function, budget: this.budget.function, admin: this.admin.function });
     this.alarms = new Alarms(this, 'Alarms', { stage, email: settings.alarmEmail });
     addDeliveryAlarms(this.alarms, {
-      api: this.api.api,
+      api: this.api,
       deliveries: this.deliveries,
       webhook: this.webhook,
       worker: this.worker,
       signatureFailures: settings.signatureFailures,
       lateAttempt: attemptAfter(15 * 60, settings),
+      retryCapSeconds: settings.retryCapSeconds,
     });
-    addUsageAlarms(this.alarms, this.usage);
+    addUsageAlarms(this.alarms, { schedule: this.usage, intervalMinutes: settings.usageMinutes });
     addReconcileAlarms(this.alarms, { schedule: this.reconcile, intervalMinutes: settings.reconcileMinutes });
     addConnectionAlarms(this.alarms, {
       reconcile: this.reconcile.function,
       others: [this.worker, this.usage.function],
-      intervalMinutes: settings.reconcileMinutes,
+      reconcileMinutes: settings.reconcileMinutes,
+      usageMinutes: settings.usageMinutes,
     });
     const answering = { webhook: this.webhook, budget: this.budget, admin: this.admin };
     const fed = { worker: this.worker, usage: this.usage.function, reconcile: this.reconcile.function };

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Aws, Duration } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import {
   AlarmStatusWidget,
@@ -42,6 +42,9 @@ const GRAPH_HEIGHT = 6;
 /** Functions that cost anything worth a line. With the others, the dashboard would name more than the 50 metrics that are free. */
 const BUSY = ['webhook', 'worker', 'usage', 'reconcile'];
 
+/** Why a delivery is tried again that says something of the workspace. */
+const WORKSPACE_TROUBLE = ['workspace_unavailable', 'workspace_forbidden'];
+
 /** For what happens all the time, and for what happens by the run. */
 const OFTEN = Duration.minutes(5);
 const BY_RUN = Duration.hours(1);
@@ -58,7 +61,8 @@ export class ConnectorDashboard extends Construct {
   constructor(scope: Construct, id: string, props: ConnectorDashboardProps) {
     super(scope, id);
     this.props = props;
-    this.name = `OpenTrainConnector-${props.stage}`;
+    // Dashboards are named within an account, over all of its regions.
+    this.name = `OpenTrainConnector-${props.stage}-${Aws.REGION}`;
     new Dashboard(this, 'Dashboard', {
       dashboardName: this.name,
       defaultInterval: Duration.days(1),
@@ -110,12 +114,15 @@ export class ConnectorDashboard extends Construct {
           'What reconciliation set right',
           'repairs',
           [
-            this.ownBy('Reason', 'ReconcileRepairs', '', BY_RUN),
+            this.ownBy('Reason', 'ReconcileRepairs', '', { period: BY_RUN }),
             this.own('ReconcileFailures', 'not possible', { period: BY_RUN }),
           ],
           BY_RUN,
         ),
-        graph('Errors of the workspace', 'calls', [this.ownBy('Reason', 'WorkspaceErrors')]),
+        graph('Errors of the workspace', 'calls and attempts', [
+          this.ownBy('Reason', 'WorkspaceErrors', 'runs: '),
+          this.ownBy('Reason', 'DeliveriesRetried', 'deliveries: ', { words: WORKSPACE_TROUBLE }),
+        ]),
       ],
     );
   }
@@ -126,7 +133,10 @@ export class ConnectorDashboard extends Construct {
       graph(
         'The connection that is furthest behind',
         'seconds',
-        [this.own('UsageLag', 'lag', { statistic: Stats.MAXIMUM, period: BY_RUN })],
+        [
+          this.own('UsageLag', 'of what is reported', { statistic: Stats.MAXIMUM, period: BY_RUN }),
+          this.own('ReconcileLag', 'of what is compared', { statistic: Stats.MAXIMUM, period: BY_RUN }),
+        ],
         BY_RUN,
       ),
       graph(
@@ -144,7 +154,7 @@ export class ConnectorDashboard extends Construct {
         held(deadLetterQueue, 'given up'),
       ]),
       graph('How long the workspace takes', 'milliseconds', [
-        this.ownBy('Call', 'WorkspaceLatency', '', OFTEN, Stats.p(99)),
+        this.ownBy('Call', 'WorkspaceLatency', '', { statistic: Stats.p(99) }),
       ]),
     ]);
   }
@@ -175,7 +185,7 @@ export class ConnectorDashboard extends Construct {
           'Connections in trouble',
           'times found',
           [
-            this.ownBy('Reason', 'ConnectionsNeedingAttention', '', BY_RUN),
+            this.ownBy('Reason', 'ConnectionsNeedingAttention', '', { period: BY_RUN }),
             this.own('ConnectionsDisconnected', 'disconnected', { period: BY_RUN }),
           ],
           BY_RUN,
@@ -302,12 +312,12 @@ export class ConnectorDashboard extends Construct {
     dimension: 'Reason' | 'Call',
     metricName: string,
     prefix = '',
-    period = OFTEN,
-    statistic: string = Stats.SUM,
+    { statistic = Stats.SUM, period = OFTEN, words }: Reading & { readonly words?: readonly string[] } = {},
   ): IMetric {
     const schema = `{"${ownNamespace(this.props.stage)}",${dimension}}`;
+    const only = words === undefined ? '' : ` ${dimension}=(${words.map((word) => `"${word}"`).join(' OR ')})`;
     return new MathExpression({
-      expression: `SEARCH('${schema} MetricName="${metricName}"', '${statistic}', ${period.toSeconds()})`,
+      expression: `SEARCH('${schema} MetricName="${metricName}"${only}', '${statistic}', ${period.toSeconds()})`,
       usingMetrics: {},
       label: `${prefix}\${PROP('Dim.${dimension}')}`,
       period,

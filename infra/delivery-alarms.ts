@@ -1,13 +1,14 @@
 import { Duration } from 'aws-cdk-lib';
-import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Alarms } from './alarms.ts';
+import type { ConnectorApi } from './connector-api.ts';
 import type { ConnectorFunction } from './connector-function.ts';
+import { OTHER_ERRORS } from './error-lines.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** The way of a delivery, and what on it counts as too much. */
 export interface WatchedDeliveries {
-  readonly api: HttpApi;
+  readonly api: ConnectorApi;
   readonly deliveries: WorkQueue;
   readonly webhook: ConnectorFunction;
   readonly worker: ConnectorFunction;
@@ -17,6 +18,9 @@ export interface WatchedDeliveries {
 
   /** The attempt at a delivery from which on it counts as failing for too long. */
   readonly lateAttempt: number;
+
+  /** Seconds that a delivery waits for its next attempt at most. */
+  readonly retryCapSeconds: number;
 }
 
 /** The alarms on the way of a delivery. */
@@ -65,7 +69,21 @@ export function addDeliveryAlarms(alarms: Alarms, watched: WatchedDeliveries): v
       'deliveries in a row. Look for 5xx and their route in the access log (output AccessLogGroup), then for "error" ' +
       'and "warn" lines in the log of that function (output WebhookLogGroup, BudgetLogGroup or AdminLogGroup), and ' +
       'at the health of SQS, SSM and DynamoDB.',
-    metric: api.metricServerError({ period: Duration.minutes(5), statistic: Stats.SUM }),
+    metric: api.api.metricServerError({ period: Duration.minutes(5), statistic: Stats.SUM }),
+    threshold: 1,
+  });
+  alarms.raise('RequestsTurnedAway', {
+    name: 'the API turns requests away',
+    description:
+      'More requests came than the API lets through (requestsPerSecond, requestBurst), and it answered some of them with ' +
+      '429, deliveries of any customer among them. OpenTrain tries those again, and disables an endpoint after ten that ' +
+      'failed in a row. Look for status 429 and the sourceIp of all requests in the access log (output AccessLogGroup).',
+    metric: alarms.countLines('RequestsTurnedAwayLines', api.accessLog, {
+      metricName: 'RequestsTurnedAway',
+      pattern: '{ $.status = "429" }',
+      period: Duration.minutes(15),
+    }),
+    // Of very many, API Gateway does not log each. Source: its Developer Guide, "Monitor HTTP APIs".
     threshold: 1,
   });
   alarms.raise('SignatureFailures', {
@@ -94,13 +112,14 @@ export function addDeliveryAlarms(alarms: Alarms, watched: WatchedDeliveries): v
   alarms.raise('WorkerErrors', {
     name: 'the worker reports errors',
     description:
-      'The worker reports what retries alone may not mend, such as a token that is no longer accepted or an ' +
-      'error that nobody foresaw. Look for lines with level "error" in its log (output WorkerLogGroup): event, ' +
-      'reason and connectionId say what is wrong.',
+      'The worker reports what retries alone may not mend, such as a person who is needed, a token that the workspace no ' +
+      'longer accepts, or an error that nobody foresaw. Look for lines with level "error" in its log (output ' +
+      'WorkerLogGroup): event, reason and connectionId say what is wrong.',
     metric: alarms.countLines('WorkerErrorLines', worker.logGroup, {
       metricName: 'WorkerErrors',
-      pattern: '{ $.level = "error" }',
-      period: Duration.minutes(5),
+      pattern: OTHER_ERRORS,
+      // Two waits of a delivery that keeps failing, so that it is one alarm.
+      period: Duration.minutes(Math.max(5, Math.ceil((2 * watched.retryCapSeconds) / 60))),
     }),
     threshold: 1,
   });

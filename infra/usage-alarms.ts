@@ -1,16 +1,29 @@
 import { Duration } from 'aws-cdk-lib';
 import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Alarms } from './alarms.ts';
+import { type Alarms, overTwoTurns } from './alarms.ts';
 import type { ConnectionSchedule } from './connection-schedule.ts';
+import { OTHER_ERRORS } from './error-lines.ts';
+
+export interface WatchedUsage {
+  readonly schedule: ConnectionSchedule;
+
+  /** Minutes from one run to the next. */
+  readonly intervalMinutes: number;
+}
+
+/** A day, and two hours for a schedule that comes once a day. */
+const MOST_LAG = Duration.hours(26);
 
 /** The alarms on the way of a usage report. */
-export function addUsageAlarms(alarms: Alarms, { runs, dropped, function: usage }: ConnectionSchedule): void {
+export function addUsageAlarms(alarms: Alarms, { schedule, intervalMinutes }: WatchedUsage): void {
+  const { runs, dropped, function: usage } = schedule;
+
   alarms.raiseOnMessages('UsageDeadLetters', runs.deadLetterQueue, {
     name: 'usage runs were given up',
     description:
-      "A connection's usage was tried for many times and not reported: OpenTrain knows less work than was done. Look " +
-      'for "error" lines in the log of the usage function (output UsageLogGroup), mend the cause, then redrive or purge ' +
-      'the queue (output UsageDeadLetterQueueUrl): later runs report the same days, back to usageLookBackDays.',
+      'The usage function could not be started for a message of its queue, 20 times, or the message is none of its own. ' +
+      'Look at the list of the queue (output UsageDeadLetterQueueUrl), and for "Error" in the log of the usage function ' +
+      '(output UsageLogGroup), mend the cause, then redrive or purge the queue: later runs report the same days.',
   });
   alarms.raiseOnMessages('DroppedUsageEvents', dropped, {
     name: 'usage was not planned',
@@ -36,12 +49,20 @@ export function addUsageAlarms(alarms: Alarms, { runs, dropped, function: usage 
       'reason and connectionId say what is wrong.',
     metric: alarms.countLines('UsageErrorLines', usage.logGroup, {
       metricName: 'UsageErrors',
-      pattern: '{ $.level = "error" }',
-      period: Duration.minutes(5),
+      pattern: OTHER_ERRORS,
+      period: overTwoTurns(intervalMinutes),
     }),
     threshold: 1,
   });
-  // A day, and two hours for a schedule that comes once a day.
+  alarms.raise('UsageLag', {
+    name: 'the usage of a connection is behind',
+    description:
+      "One connection's usage at least was not reported to the end for 26 hours, over all of its runs: OpenTrain knows " +
+      'less work than was done. Look for lines with "lagSeconds" in the log of the usage function (output UsageLogGroup): ' +
+      'the largest names the connection, and the reason says why.',
+    metric: alarms.ownMetric('UsageLag', { period: overTwoTurns(intervalMinutes), statistic: Stats.MAXIMUM }),
+    threshold: MOST_LAG.toSeconds(),
+  });
   alarms.raiseOnSilence('NoUsageRun', {
     name: 'no usage is reported',
     description:
@@ -57,6 +78,6 @@ export function addUsageAlarms(alarms: Alarms, { runs, dropped, function: usage 
         '($.event = "usage.planned" && $.count = 0) }',
       period: Duration.hours(1),
     }),
-    hours: 26,
+    hours: MOST_LAG.toHours(),
   });
 }

@@ -1,10 +1,11 @@
-import { Aws, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption, type QueueProps, RedrivePermission } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from './nag.ts';
+import { ownSuffix } from './own-names.ts';
 
 export interface WorkQueueProps {
   /** What waits in the queue, as a part of its name: letters, digits, hyphens. */
@@ -65,8 +66,7 @@ export class WorkQueue extends Construct {
     // The dead-letter queue names the queue that may use it, and that queue names the dead-letter queue: a circle
     // which CloudFormation refuses, unless one of the names is known beforehand. The stack's own id keeps it from
     // being taken.
-    const stackGuid = Fn.select(2, Fn.split('/', Aws.STACK_ID));
-    const queueName = `${Stack.of(this).stackName}-${content}-${Fn.select(4, Fn.split('-', stackGuid))}`;
+    const queueName = `${Stack.of(this).stackName}-${content}-${ownSuffix()}`;
     const queueArn = Stack.of(this).formatArn({ service: 'sqs', resource: queueName });
 
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', {

@@ -47,7 +47,7 @@ export interface LogFields {
   readonly failed?: number | undefined;
   /** Of a reconciliation: what has waited for a person to act in the workspace for more than a day. */
   readonly overdue?: number | undefined;
-  /** For how long the connection's usage had not been reported to the end. */
+  /** For how long the connection had not been reported, or compared, to the end. */
   readonly lagSeconds?: number | undefined;
   /** Work outside every contract's time, which is reported nowhere. */
   readonly unattributedSeconds?: number | undefined;

@@ -85,12 +85,16 @@ const WORKSPACE_CALL: Breakdown = {
 
 const WORKSPACE_ERROR = reason('unavailable', 'rate_limited', 'forbidden', 'rejected', 'unsupported', 'needs_person');
 
-/** Of one connection's run. The maximum of the lag is the connection that is worst off. */
+/** The maximum of a lag is the connection that is worst off. Lines of a run that came to nothing tell it, too. */
+const USAGE_LAG: Metric = { name: 'UsageLag', unit: 'Seconds', value: 'lagSeconds' };
+const RECONCILE_LAG: Metric = { name: 'ReconcileLag', unit: 'Seconds', value: 'lagSeconds' };
+
+/** Of one connection's run. */
 const USAGE: readonly Metric[] = [
   { name: 'UsageEntriesSent', unit: 'Count', value: 'sent' },
   { name: 'UsageEntriesSetAside', unit: 'Count', value: 'setAside' },
   { name: 'UsageUnattributedSeconds', unit: 'Seconds', value: 'unattributedSeconds' },
-  { name: 'UsageLag', unit: 'Seconds', value: 'lagSeconds' },
+  USAGE_LAG,
 ];
 
 /** Which metrics there are, by the event of the line that carries them. A connection or a trainer is never a dimension. */
@@ -117,6 +121,8 @@ export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   ],
   'usage.connection-done': USAGE,
   'usage.connection-unfinished': USAGE,
+  'usage.failed': [USAGE_LAG],
+  'usage.superseded': [USAGE_LAG],
   'connection.needs-attention': [
     { name: 'ConnectionsNeedingAttention', unit: 'Count', by: NEEDS_ATTENTION },
     // Of a usage run that ended with it.
@@ -131,7 +137,10 @@ export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   'reconcile.connection-done': [
     { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
     { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
+    RECONCILE_LAG,
   ],
+  'reconcile.failed': [RECONCILE_LAG],
+  'reconcile.superseded': [RECONCILE_LAG],
 };
 
 /** What stands for every word that is not on a list. */

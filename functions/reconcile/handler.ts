@@ -1,6 +1,8 @@
 import type { Queue } from '../../shared/aws/queue.ts';
+import type { ConnectionId } from '../../shared/ids.ts';
 import type { ConnectionJob } from '../../shared/jobs/connection-job.ts';
 import { type JobParts, type JobResult, processJob } from '../../shared/jobs/process-job.ts';
+import { readLag } from '../../shared/reconcile/read-lag.ts';
 import { type ReconcileParts, reconcileConnection } from '../../shared/reconcile/reconcile-connection.ts';
 import { createScheduledHandler, type ScheduledHandler } from '../scheduled-handler.ts';
 
@@ -14,9 +16,10 @@ export function createReconcileHandler(parts: ReconcileHandlerParts): ScheduledH
     const outcome = await reconcileConnection({ connectionId, runId, plannedAt }, parts, signal);
     return outcome.kind === 'done' ? { kind: 'finished' } : outcome;
   }
+  const jobParts = { ...parts, readLag: (id: ConnectionId) => readLag(id, parts.store, parts.clock.now()) };
   return createScheduledHandler(
     'reconcile',
-    (body, attempt, signal) => processJob('reconcile', body, attempt, run, parts, signal),
+    (body, attempt, signal) => processJob('reconcile', body, attempt, run, jobParts, signal),
     parts,
   );
 }

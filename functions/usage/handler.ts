@@ -1,5 +1,7 @@
 import type { Queue } from '../../shared/aws/queue.ts';
+import type { ConnectionId } from '../../shared/ids.ts';
 import type { ConnectionJob } from '../../shared/jobs/connection-job.ts';
+import { lagOf } from '../../shared/jobs/lag.ts';
 import { type JobParts, type JobResult, processJob } from '../../shared/jobs/process-job.ts';
 import { reportConnection, type UsageParts } from '../../shared/usage/report-connection.ts';
 import { resumeRun, splitRun } from '../../shared/usage/split-run.ts';
@@ -14,7 +16,14 @@ export type UsageHandlerParts = UsageParts &
 
 /** The schedule's event plans a run, a message a connection; each message reports one connection's work. */
 export function createUsageHandler(parts: UsageHandlerParts): ScheduledHandler {
-  const { clock, logger, lookBackDays } = parts;
+  const { store, clock, logger, lookBackDays } = parts;
+  const jobParts = {
+    ...parts,
+    async readLag(id: ConnectionId) {
+      const connection = await store.connections.get(id);
+      return lagOf(connection, connection.usageReportedAt, clock.now());
+    },
+  };
 
   async function run(job: ConnectionJob, signal: AbortSignal): Promise<JobResult> {
     const outcome = await reportConnection({ ...job, ...lookBack(lookBackDays, clock.now()) }, parts, signal);
@@ -38,7 +47,7 @@ export function createUsageHandler(parts: UsageHandlerParts): ScheduledHandler {
 
   return createScheduledHandler(
     'usage',
-    (body, attempt, signal) => processJob('usage', body, attempt, run, parts, signal),
+    (body, attempt, signal) => processJob('usage', body, attempt, run, jobParts, signal),
     parts,
   );
 }

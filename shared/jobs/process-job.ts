@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { correlated } from '../correlation.ts';
 import { type BackOff, waitSeconds } from '../deliveries/back-off.ts';
 import { classify } from '../deliveries/classify.ts';
+import type { ConnectionId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import { type ConnectionJob, parseConnectionJob } from './connection-job.ts';
 import type { Schedule } from './plan-run.ts';
@@ -24,6 +25,11 @@ export interface JobParts {
   readonly random: () => number;
   /** Minutes between two plans: a job that is older, and was tried or begun before, has a successor that does the same. */
   readonly intervalMinutes: number;
+  /**
+   * For how long the connection has been behind, seconds: told of a job that comes to nothing, since a job that says
+   * nothing of it would hide a connection that fails in every run.
+   */
+  readonly readLag?: ((connection: ConnectionId) => Promise<number | undefined>) | undefined;
 }
 
 /**
@@ -37,7 +43,7 @@ export async function processJob(
   body: string,
   attempt: number,
   run: (job: ConnectionJob, signal: AbortSignal) => Promise<JobResult>,
-  { clock, logger, backOff, random, intervalMinutes }: JobParts,
+  { clock, logger, backOff, random, intervalMinutes, readLag }: JobParts,
   signal: AbortSignal,
 ): Promise<JobOutcome> {
   const retry = (retryAfterSeconds?: number): JobOutcome => ({
@@ -50,8 +56,10 @@ export async function processJob(
     return retry();
   }
   const { connectionId, runId } = job;
+  // Where the table is away, too, there is nobody to ask.
+  const lag = async () => readLag?.(connectionId).catch(() => undefined);
   if ((attempt > 1 || job.resume !== undefined) && clock.now() > job.plannedAt + intervalMinutes * 60_000) {
-    logger.warn({ event: `${schedule}.superseded`, connectionId, runId, attempt });
+    logger.warn({ event: `${schedule}.superseded`, connectionId, runId, attempt, lagSeconds: await lag() });
     return { kind: 'finished' };
   }
   try {
@@ -62,7 +70,8 @@ export async function processJob(
   } catch (error) {
     const meaning = classify(error, signal);
     const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
-    logger[level]({ event: `${schedule}.failed`, connectionId, runId, attempt, reason: meaning.kind, error });
+    const about = { connectionId, runId, attempt, reason: meaning.kind, lagSeconds: await lag() };
+    logger[level]({ event: `${schedule}.failed`, ...about, error });
     if (meaning.kind === 'out-of-time') return { kind: 'retry', waitSeconds: 1 };
     return retry(meaning.kind === 'busy' ? meaning.retryAfterSeconds : undefined);
   }

@@ -1,3 +1,5 @@
+import { lagOf } from '../jobs/lag.ts';
+import type { Connection } from '../store/connections.ts';
 import { type Hold, namesToKeep } from '../store/reconciliations.ts';
 import type { EndpointHealth } from './heal-endpoint.ts';
 import type { InstallState } from './install-state.ts';
@@ -44,6 +46,8 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
   if (isDryRun) return { kind: 'done', report };
 
   const outcome = failure?.kind ?? install;
+  const isOfAll = only === undefined && isComplete && (install === 'active' || install === 'back');
+  const completeAt = isOfAll ? startedAt : undefined;
   if (only === undefined) {
     const summary = {
       runId,
@@ -56,16 +60,21 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
       failed,
       outcome,
     };
-    const isOfAll = isComplete && (install === 'active' || install === 'back');
-    const completeAt = isOfAll ? startedAt : undefined;
     await parts.store.reconciliations.put(connectionId, { ...summary, completeAt, hold });
   }
   await noteTrust(run, finding);
-  log(run, finding, { holdRunId: hold?.runId, durationMs, outcome });
+  const lagSeconds = lagOf(connectionNow(run, install), completeAt ?? last?.completeAt, parts.clock.now());
+  log(run, finding, { holdRunId: hold?.runId, durationMs, lagSeconds, outcome });
   // A person must look at a refusal: trying again soon is of no use.
   if (failure === undefined || failure.kind === 'opentrain-refuses') return { kind: 'done', report };
   const retryAfterSeconds = failure.kind === 'busy' ? failure.retryAfterSeconds : undefined;
   return { kind: 'retry', reason: failure.kind, retryAfterSeconds, report };
+}
+
+/** What a run began with may have changed in it. */
+function connectionNow({ connection, startedAt }: Run, install: InstallState['kind']): Connection {
+  if (install === 'back') return { ...connection, status: 'active', connectedAt: startedAt };
+  return { ...connection, status: install === 'disconnected' ? install : 'active' };
 }
 
 /** Whether OpenTrain takes the token for all that was asked. */
@@ -83,19 +92,24 @@ async function noteTrust({ connection, parts, repaired }: Run, { install }: Find
 function log(
   { request, parts, repaired }: Run,
   { held, checked }: Finding,
-  told: { readonly holdRunId: string | undefined; readonly durationMs: number; readonly outcome: string },
+  told: {
+    readonly holdRunId: string | undefined;
+    readonly durationMs: number;
+    readonly lagSeconds: number | undefined;
+    readonly outcome: string;
+  },
 ): void {
   const { connectionId, runId } = request;
   const { logger } = parts;
   const { counts, failed, overdue } = repaired;
-  const { holdRunId, durationMs, outcome } = told;
+  const { holdRunId, durationMs, lagSeconds, outcome } = told;
   const repairs = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const line = { connectionId, runId, count: checked, repaired: repairs, held: held.length, failed, durationMs };
   for (const { action: _, why, ...subject } of held.map(toRow)) {
     logger.warn({ event: 'reconcile.removal-held', connectionId, runId, ...subject, reason: why });
   }
   if (held.length > 0) logger.error({ event: 'reconcile.held', ...line, reason: holdRunId });
-  logger[failed > 0 ? 'warn' : 'info']({ event: 'reconcile.connection-done', ...line, overdue, outcome });
+  logger[failed > 0 ? 'warn' : 'info']({ event: 'reconcile.connection-done', ...line, overdue, lagSeconds, outcome });
 }
 
 /**

@@ -31,7 +31,9 @@ export type InstallState =
 const REFUSED_FOR_MILLISECONDS = 3600_000;
 
 /**
- * Asks OpenTrain who we are, and notes what it says: scopes and consent, or that the token is refused.
+ * Asks OpenTrain who we are, and notes what it says: scopes and consent, or that the token is refused. A refusal is told in
+ * every run, after the connection was taken for lost, too: what lasts until somebody does something must not fall silent
+ * while trainers lose their access over it.
  *
  * @param isDryRun - then nothing is noted
  * @throws {OtherInstallError} when the token is of another install
@@ -45,6 +47,10 @@ export async function lookAtInstall(
   const { id, disconnectedReason, disconnectedAt } = connection;
   const isLost = connection.status === 'disconnected';
   const lost = { kind: 'disconnected', since: disconnectedAt ?? clock.now() } as const;
+  const tellRefusal = () => {
+    if (isDryRun) return;
+    logger.error({ event: 'connection.needs-attention', connectionId: id, reason: 'opentrain_forbidden' });
+  };
   // The customer or the operator has said so: only `connect` takes that back.
   if (isLost && disconnectedReason !== 'token_refused') return lost;
 
@@ -52,10 +58,13 @@ export async function lookAtInstall(
     if (error instanceof OpenTrainError && error.kind === 'forbidden') return undefined;
     // That its token is not even there any more brings nobody back.
     if (isLost && classify(error, signal).kind === 'opentrain-refuses') return undefined;
+    // Nor does it that OpenTrain is away just now.
+    if (isLost) tellRefusal();
     throw error;
   });
   const isWelcome = install?.status === 'ACTIVE';
   if (install === undefined || !isWelcome) {
+    tellRefusal();
     if (isLost) return lost;
     return isDryRun ? { kind: 'refused' } : noteRefusal(connection, parts);
   }
@@ -75,7 +84,6 @@ async function noteRefusal(connection: Connection, { store, clock, logger }: Wor
   const { id } = connection;
   const now = clock.now();
   const since = await store.connections.noteRefused(id, now);
-  logger.error({ event: 'connection.needs-attention', connectionId: id, reason: 'opentrain_forbidden' });
   if (now - since < REFUSED_FOR_MILLISECONDS) return { kind: 'refused' };
   const changed = await store.connections.disconnectRefused(connection, now);
   if (!changed) return { kind: 'refused' };

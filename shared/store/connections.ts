@@ -13,7 +13,7 @@ export interface Connection {
   readonly disconnectedAt?: number;
   /** Absent until the connection was made through the connector; from then on a revocation must name it to count. */
   readonly installId?: InstallId;
-  /** Milliseconds since the epoch: when the connection was first made. */
+  /** Milliseconds since the epoch: when it was last connected, be it for the first time, anew, or by a refusal taken back. */
   readonly connectedAt?: number;
   /** Milliseconds since the epoch: when that install took the place of an earlier one. */
   readonly reconnectedAt?: number;
@@ -161,8 +161,7 @@ export function createConnections(table: Table): Connections {
       // First, so that there is no connection that schedules never hear of.
       await table.change(directoryKey(id), { set: { connectionId: id }, setIfAbsent: { connectedAt: now } });
       await table.change(connectionKey(id), {
-        set: { ...fields, status: 'active', updatedAt: now },
-        setIfAbsent: { connectedAt: now },
+        set: { ...fields, status: 'active', connectedAt: now, updatedAt: now },
         remove: [
           'attention',
           'attentionSince',
@@ -274,7 +273,7 @@ export function createConnections(table: Table): Connections {
     },
     async reactivate(id, now) {
       await table.change(connectionKey(id), {
-        set: { status: 'active', updatedAt: now },
+        set: { status: 'active', connectedAt: now, updatedAt: now },
         remove: ['attention', 'attentionSince', 'refusedSince', 'disconnectedAt', 'disconnectedReason'],
         onlyIf: '#disconnectedReason = :refused',
         values: { refused: 'token_refused' },

@@ -3,6 +3,7 @@ import pMap from 'p-map';
 import type { BudgetParts } from '../budget/budgets.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { ConnectionJob, JobResume } from '../jobs/connection-job.ts';
+import { lagOf } from '../jobs/lag.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
@@ -221,15 +222,14 @@ function resumeAfter(states: readonly GroupState[], { until, resume }: Connectio
 
 async function conclude(
   about: ConnectionUsage,
-  { usageReportedAt, connectedAt }: Connection,
+  connection: Connection,
   { tally }: UsageRun,
   { summary, resume }: { readonly summary: UsageSummary; readonly resume: JobResume | undefined },
   { store, clock, logger }: UsageParts,
 ): Promise<UsageOutcome> {
   const { connectionId, runId } = about;
   const { contracts: count, held: _held, left, ...entries } = summary;
-  const upTo = usageReportedAt ?? connectedAt;
-  const lagSeconds = upTo === undefined ? undefined : Math.round((clock.now() - upTo) / 1000);
+  const lagSeconds = lagOf(connection, connection.usageReportedAt, clock.now());
   const line = { connectionId, runId, count, ...entries, lagSeconds };
   const refusal = tally.refusal();
   if (refusal !== undefined) {

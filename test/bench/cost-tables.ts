@@ -1,3 +1,5 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { METRICS } from '../../shared/metrics.ts';
 import { asText, properties, synthesize } from '../infra/synthesize.ts';
 import {
   ASSUMPTIONS,
@@ -5,6 +7,7 @@ import {
   costPerMillionEvents,
   type Deployment,
   idleCostPerMonth,
+  metricsPerMonth,
   PRICES,
   totalOf,
   volumePerMillionEvents,
@@ -40,8 +43,20 @@ export function readDeployment(): Deployment {
     tracesRuns: functions.some(({ id, traced }) => traced && isScheduled(id)),
     alarms: alarms.length,
     alarmMetrics: alarms.reduce((sum, { Properties }) => sum + countMetrics(Properties.Metrics), 0),
+    ownMetrics: countOwnMetrics(template),
     dashboardMetrics: countNamed(asText(properties(template, 'AWS::CloudWatch::Dashboard', 'Dashboard').DashboardBody)),
   };
+}
+
+/** Those in the functions' lines, with a series for each word and one for all others, and those that filters count. */
+function countOwnMetrics(template: Template): number {
+  const words = Object.values(METRICS).flatMap((metrics) =>
+    metrics.flatMap(({ name, by }) => (by ? [...by.words, 'other'].map((word) => `${name} ${word}`) : [name])),
+  );
+  const counted = Object.values(template.findResources('AWS::Logs::MetricFilter')).map(({ Properties }) =>
+    String(Properties.MetricTransformations[0].MetricName),
+  );
+  return new Set([...words, ...counted]).size;
 }
 
 /** A line of a graph is `[namespace, name, dimension, value, …, options]`, or an expression. Statistics do not count. */
@@ -97,6 +112,13 @@ export function costTables(counts: CostCounts, deployment: Deployment): Readonly
       ),
     ],
     ['watching', costTable(['a month', ''], [watchingPerMonth(deployment)])],
+    [
+      'metrics',
+      table(
+        ['metrics that are told in every hour', 'a month'],
+        metricsPerMonth(deployment).map(({ what, dollars }) => [what, `$${dollars.toFixed(2)}`]),
+      ),
+    ],
     ['prices', table(['price', 'dollars'], Object.entries(PRICES).map(priceRow))],
     [
       'assumptions',

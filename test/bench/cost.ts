@@ -1,7 +1,7 @@
 import type { CostCounts, Counts } from './cost-counts.ts';
 
 /**
- * List prices, US dollars, us-east-1, without any free tier; sources in docs/cost.md. Where there are tiers it is the first,
+ * List prices, US dollars, us-east-1; sources in docs/cost.md. Where there are tiers it is the first,
  * dearest one.
  */
 export const PRICES = {
@@ -42,6 +42,8 @@ export interface Deployment {
   readonly alarmMetrics: number;
   /** Metrics that the dashboard names, each once; what it searches for comes on top where it is told. */
   readonly dashboardMetrics: number;
+  /** Series of the connector's own metrics, if each word of each dimension came up. */
+  readonly ownMetrics: number;
 }
 
 /** What is not counted here but taken from AWS's documentation, or assumed. */
@@ -50,12 +52,22 @@ export const ASSUMPTIONS = {
   ownMilliseconds: 5,
   awsMilliseconds: 6,
   outsideMilliseconds: 150,
+  /**
+   * Of invocations on a busy platform; AWS found it to be less in production. Source: AWS Compute Blog, "AWS Lambda
+   * standardizes billing for INIT Phase", April 2025.
+   */
+  coldShare: 0.01,
+  /** Milliseconds until a new environment is ready, billed since August 2025: Node's own start, then the bundle. */
+  webhookInitMilliseconds: 200,
+  sdkInitMilliseconds: 400,
+  /** Connections that a schedule has worked on at a time, each in an environment of its own. */
+  runsAtOnce: 5,
   /** Deliveries of a batch that the worker has in hand at once. */
   lanes: 5,
   /** START, END and REPORT as Lambda writes them for an invocation, with what CloudWatch adds to each. */
   invocationLogBytes: 350,
   /** A line of the API's access log, the same way. */
-  accessLogBytes: 335,
+  accessLogBytes: 300,
   logMonths: 3,
   /** For how long a delivery's record is kept. */
   recordMonths: 35 / 30,
@@ -67,8 +79,10 @@ export const ASSUMPTIONS = {
   queues: 3,
   usageRunsAnHour: 1,
   reconcileRunsAnHour: 2,
-  /** Series that a deployment tells of in every hour, whatever happens: `UsageLag`, and what two silence alarms count. */
-  steadyMetrics: 3,
+  /** Series that a deployment tells of in every hour, whatever happens: two lags, and what two silence alarms count. */
+  steadyMetrics: 4,
+  /** Series that a platform tells of in every hour when it has much to do. */
+  busyMetrics: 25,
 } as const;
 
 /** One line of a bill. */
@@ -95,6 +109,9 @@ export function costPerMillionEvents(
   // One after another, but that the lanes share a batch among them.
   const workerSeconds = secondsOf(event) / Math.min(batchSize, A.lanes);
   const gbSeconds = (webhookSeconds * memoryMb.webhook + workerSeconds * memoryMb.worker) / 1024;
+  const coldGbSeconds =
+    (A.coldShare / 1024 / 1000) *
+    (A.webhookInitMilliseconds * memoryMb.webhook + (A.sdkInitMilliseconds / batchSize) * memoryMb.worker);
   const invocations = 1 + 1 / batchSize;
   const logGb = (event.logBytes + A.accessLogBytes + (logsInvocations ? invocations * A.invocationLogBytes : 0)) / 1e9;
   // Sent one by one; received and deleted by the batch.
@@ -103,6 +120,7 @@ export function costPerMillionEvents(
     { what: 'API Gateway, HTTP API', dollars: million(PRICES.httpApiRequest) },
     { what: 'Lambda, invocations', dollars: million(invocations * PRICES.lambdaRequest) },
     { what: 'Lambda, time', dollars: million(gbSeconds * PRICES.lambdaGbSecond) },
+    { what: 'Lambda, cold starts', dollars: million(coldGbSeconds * PRICES.lambdaGbSecond) },
     { what: 'SQS', dollars: million(sqsRequests * (PRICES.sqsRequest + PRICES.sqsFairQueueRequest)) },
     { what: 'DynamoDB, writes', dollars: million(event.writeUnits * PRICES.dynamoWriteUnit) },
     { what: 'DynamoDB, reads', dollars: million(event.readUnits * PRICES.dynamoReadUnit) },
@@ -139,6 +157,8 @@ export function idleCostPerMonth(
     kinds.reduce((all, { counts, runs }) => all + runs * connections * each(counts), 0);
   const plans = kinds.reduce((all, { runs }) => all + runs, 0);
   const jobs = plans * connections;
+  // Between two runs the environments are gone: the plan has one made, and so has each connection that is worked on at a time.
+  const coldSeconds = (plans * (1 + Math.min(connections, A.runsAtOnce)) * A.sdkInitMilliseconds) / 1000;
   const polls = A.queues * A.pollsAMinute * 60 * A.hoursAMonth;
   const logGb = (sum(({ logBytes }) => logBytes) + (logsInvocations ? (plans + jobs) * A.invocationLogBytes : 0)) / 1e9;
   return [
@@ -157,6 +177,10 @@ export function idleCostPerMonth(
       what: 'Lambda, time',
       dollars:
         (((sum(secondsOf) + (plans * A.awsMilliseconds) / 1000) * memoryMb.scheduled) / 1024) * PRICES.lambdaGbSecond,
+    },
+    {
+      what: 'Lambda, cold starts',
+      dollars: ((coldSeconds * memoryMb.scheduled) / 1024) * PRICES.lambdaGbSecond,
     },
     {
       what: 'DynamoDB',
@@ -188,6 +212,17 @@ export function watchingPerMonth({ alarms, alarmMetrics, dashboardMetrics }: Dep
       what: `a dashboard that names ${dashboardMetrics} metrics, within the 50 that are free`,
       dollars: dashboardMetrics > 50 ? PRICES.dashboardMonth : 0,
     },
+  ];
+}
+
+/** Of our own metrics, by how many of them are told in every hour. */
+export function metricsPerMonth({ ownMetrics }: Deployment): CostLine[] {
+  const { steadyMetrics, busyMetrics } = ASSUMPTIONS;
+  const costOf = (metrics: number) => Math.max(0, metrics - 10) * PRICES.customMetricMonth;
+  return [
+    { what: `idle: ${steadyMetrics}`, dollars: costOf(steadyMetrics) },
+    { what: `busy: about ${busyMetrics}`, dollars: costOf(busyMetrics) },
+    { what: `all that there are: ${ownMetrics}`, dollars: costOf(ownMetrics) },
   ];
 }
 

@@ -6,7 +6,7 @@ import { type CostCounts, countCosts } from '../bench/cost-counts.ts';
 import { costTables, readDeployment } from '../bench/cost-tables.ts';
 
 const DOCUMENT = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'cost.md'), 'utf8');
-const TABLES = ['counts', 'million', 'volume', 'idle', 'watching', 'prices', 'assumptions'];
+const TABLES = ['counts', 'million', 'volume', 'idle', 'watching', 'metrics', 'prices', 'assumptions'];
 
 let counts: CostCounts;
 let deployment: Deployment;

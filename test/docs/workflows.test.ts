@@ -16,15 +16,19 @@ interface Job {
   readonly if?: string;
   readonly uses?: string;
   readonly steps?: readonly Step[];
+  readonly concurrency?: Readonly<Record<string, unknown>>;
   readonly 'timeout-minutes'?: number;
 }
 
 interface Workflow {
+  readonly concurrency?: Readonly<Record<string, unknown>>;
   readonly permissions: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
 }
 
-const FOLDER = join(import.meta.dirname, '..', '..', '.github', 'workflows');
+const ROOT = join(import.meta.dirname, '..', '..');
+const FOLDER = join(ROOT, '.github', 'workflows');
+const DELIVERY = readFileSync(join(ROOT, 'docs', 'delivery.md'), 'utf8');
 const FILES = readdirSync(FOLDER);
 const read = (file: string): Workflow => parse(readFileSync(join(FOLDER, file), 'utf8'));
 const stepsOf = (file: string): Step[] => Object.values(read(file).jobs).flatMap(({ steps = [] }) => steps);
@@ -81,6 +85,27 @@ test('checks, tests, audit, template, budgets and the deployment to an emulator 
 test('only what is on main is deployed, and pull requests of others get no token', () => {
   for (const name of ['dev', 'prod']) expect(jobs[name]?.if).toBe("github.event_name == 'push'");
   expect(jobs.diff?.if).toContain('head.repo.full_name == github.repository');
+});
+
+test('no push to main waits for the approval of another, and no deployment is broken off', () => {
+  const { group, 'cancel-in-progress': cancel } = read('ci.yml').concurrency ?? {};
+  expect(group).toMatch(/\{ github\.event_name == 'push' && github\.run_id \|\| github\.ref \}\}$/);
+  expect(cancel).toMatch(/\{ github\.event_name == 'pull_request' \}\}$/);
+  expect(read('deploy.yml').jobs.cdk?.concurrency).toMatchObject({ 'cancel-in-progress': false });
+});
+
+test('the role that pull requests get reads one stack, and can assume no other', () => {
+  const policies = [...DELIVERY.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text = '']) => JSON.parse(text));
+  expect(policies.filter(({ Resource }) => String(Resource).includes(':cloudformation:'))).toEqual([
+    {
+      Effect: 'Allow',
+      Action: ['cloudformation:DescribeStacks', 'cloudformation:GetTemplate'],
+      Resource: 'arn:aws:cloudformation:<region>:<account>:stack/OpenTrainConnector-prod/*',
+    },
+  ]);
+  expect(DELIVERY).not.toContain('lookup-role');
+  // A change set would take more than looking.
+  expect(stepsOf('deploy.yml').some(({ run = '' }) => run.includes('cdk diff --method=template'))).toBe(true);
 });
 
 test('AWS is reached by a role, in the jobs that need it, and no key is kept', () => {

@@ -114,6 +114,21 @@ describe('a message', () => {
     expect(story.membersOf(project)).toEqual([]);
   });
 
+  test('that comes to nothing tells for how long the connection has been behind, its successor’s turn included', async () => {
+    const { customer } = await story.newHire();
+    await startHandler().work(jobOf(customer.id));
+    await story.opentrain.clock.advance(7 * 60 * MINUTE);
+    const opentrainFetch: typeof fetch = async () => Response.json({}, { status: 503 });
+    const { work, lines } = startHandler({ opentrainFetch });
+    await work(jobOf(customer.id));
+    await work(jobOf(customer.id, 31 * MINUTE), 2);
+    const about = { level: 'warn', connectionId: customer.id, lagSeconds: 7 * 3600 };
+    expect(lines).toEqual([
+      expect.objectContaining({ event: 'reconcile.failed', ...about }),
+      expect.objectContaining({ event: 'reconcile.superseded', ...about }),
+    ]);
+  });
+
   test.each([
     { title: 'only waited long', age: 31 * MINUTE, receives: 1 },
     { title: 'comes back within the interval', age: 29 * MINUTE, receives: 2 },

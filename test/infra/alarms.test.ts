@@ -1,3 +1,4 @@
+import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { loggedEvents } from '../support/logged-events.ts';
 import { asText, properties, synthesize } from './synthesize.ts';
@@ -13,7 +14,8 @@ interface AlarmProperties {
   readonly Threshold: number;
   readonly EvaluationPeriods: number;
   readonly TreatMissingData: string;
-  readonly Dimensions?: readonly { readonly Value: unknown }[];
+  readonly Statistic: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
   readonly Metrics?: readonly MetricQuery[];
 }
 
@@ -31,12 +33,17 @@ interface MetricQuery {
   };
 }
 
-const dev = synthesize({ alarmEmail: 'oncall@example.com' });
-const alarms = Object.values(dev.findResources('AWS::CloudWatch::Alarm')).map(
-  ({ Properties }) => Properties as AlarmProperties,
-);
+const alarmsIn = (template: Template) =>
+  Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(
+    ({ Properties }) => Properties as AlarmProperties,
+  );
+const alarmsOf = (context: Readonly<Record<string, string>>) => alarmsIn(synthesize(context));
 
-const alarmNamed = (name: string) => alarms.find(({ AlarmName }) => AlarmName === `OpenTrain connector (dev): ${name}`);
+const dev = synthesize({ alarmEmail: 'oncall@example.com' });
+const alarms = alarmsIn(dev);
+
+const alarmNamed = (name: string, all = alarms) =>
+  all.find(({ AlarmName }) => AlarmName === `OpenTrain connector (dev): ${name}`);
 
 const { Name: SCHEDULE_GROUP } = properties(dev, 'AWS::Scheduler::ScheduleGroup', 'Schedules');
 
@@ -44,85 +51,173 @@ describe('alarms', () => {
   test.each([
     {
       name: 'deliveries were given up',
-      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
+      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
+      of: 'QueueName=<DeliveriesDeadLetterQueue.QueueName>',
       threshold: 1,
       seconds: 60,
     },
-    { name: 'deliveries are waiting', metric: 'AWS/SQS ApproximateAgeOfOldestMessage', threshold: 900, seconds: 60 },
-    { name: 'deliveries keep failing', metric: 'OpenTrainConnector/dev FailingDeliveries', threshold: 1, seconds: 900 },
-    { name: 'the API answers with errors', metric: 'AWS/ApiGateway 5xx', threshold: 1, seconds: 300 },
     {
-      name: 'deliveries with a wrong signature',
-      metric: 'OpenTrainConnector/dev SignatureFailures',
-      threshold: 5,
+      name: 'deliveries are waiting',
+      metric: 'AWS/SQS ApproximateAgeOfOldestMessage Maximum',
+      of: 'QueueName=<DeliveriesQueue.QueueName>',
+      threshold: 900,
+      seconds: 60,
+    },
+    {
+      name: 'deliveries keep failing',
+      metric: 'OpenTrainConnector/dev FailingDeliveries Sum',
+      of: '',
+      threshold: 1,
       seconds: 900,
     },
-    { name: 'the worker crashes', metric: 'AWS/Lambda Errors', threshold: 1, seconds: 300 },
-    { name: 'the worker reports errors', metric: 'OpenTrainConnector/dev WorkerErrors', threshold: 1, seconds: 300 },
     {
-      name: 'usage runs were given up',
-      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
-      threshold: 1,
-      seconds: 60,
-    },
-    { name: 'usage was not planned', metric: 'AWS/SQS ApproximateNumberOfMessagesVisible', threshold: 1, seconds: 60 },
-    { name: 'the usage function crashes', metric: 'AWS/Lambda Errors', threshold: 1, seconds: 300 },
-    {
-      name: 'the usage function reports errors',
-      metric: 'OpenTrainConnector/dev UsageErrors',
+      name: 'the API answers with errors',
+      metric: 'AWS/ApiGateway 5xx Sum',
+      of: 'ApiId=<WebhookApi>',
       threshold: 1,
       seconds: 300,
     },
     {
+      name: 'the API turns requests away',
+      metric: 'OpenTrainConnector/dev RequestsTurnedAway Sum',
+      of: '',
+      threshold: 1,
+      seconds: 900,
+    },
+    {
+      name: 'deliveries with a wrong signature',
+      metric: 'OpenTrainConnector/dev SignatureFailures Sum',
+      of: '',
+      threshold: 5,
+      seconds: 900,
+    },
+    {
+      name: 'the worker crashes',
+      metric: 'AWS/Lambda Errors Sum',
+      of: 'FunctionName=<WorkerFunction>',
+      threshold: 1,
+      seconds: 300,
+    },
+    {
+      name: 'the worker reports errors',
+      metric: 'OpenTrainConnector/dev WorkerErrors Sum',
+      of: '',
+      threshold: 1,
+      seconds: 1800,
+    },
+    {
+      name: 'usage runs were given up',
+      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
+      of: 'QueueName=<UsageRunsDeadLetterQueue.QueueName>',
+      threshold: 1,
+      seconds: 60,
+    },
+    {
+      name: 'usage was not planned',
+      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
+      of: 'QueueName=<UsageDropped.QueueName>',
+      threshold: 1,
+      seconds: 60,
+    },
+    {
+      name: 'the usage function crashes',
+      metric: 'AWS/Lambda Errors Sum',
+      of: 'FunctionName=<UsageFunction>',
+      threshold: 1,
+      seconds: 300,
+    },
+    {
+      name: 'the usage function reports errors',
+      metric: 'OpenTrainConnector/dev UsageErrors Sum',
+      of: '',
+      threshold: 1,
+      seconds: 7200,
+    },
+    {
+      name: 'the usage of a connection is behind',
+      metric: 'OpenTrainConnector/dev UsageLag Maximum',
+      of: '',
+      threshold: 93600,
+      seconds: 7200,
+    },
+    {
       name: 'reconciliations were given up',
-      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
+      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
+      of: 'QueueName=<ReconcileRunsDeadLetterQueue.QueueName>',
       threshold: 1,
       seconds: 60,
     },
     {
       name: 'reconciliation was not planned',
-      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible',
+      metric: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum',
+      of: 'QueueName=<ReconcileDropped.QueueName>',
       threshold: 1,
       seconds: 60,
     },
-    { name: 'the reconcile function crashes', metric: 'AWS/Lambda Errors', threshold: 1, seconds: 300 },
     {
-      name: 'the reconcile function reports errors',
-      metric: 'OpenTrainConnector/dev ReconcileErrors',
+      name: 'the reconcile function crashes',
+      metric: 'AWS/Lambda Errors Sum',
+      of: 'FunctionName=<ReconcileFunction>',
       threshold: 1,
       seconds: 300,
     },
     {
+      name: 'the reconcile function reports errors',
+      metric: 'OpenTrainConnector/dev ReconcileErrors Sum',
+      of: '',
+      threshold: 1,
+      seconds: 3600,
+    },
+    {
+      name: 'the reconciliation of a connection is behind',
+      metric: 'OpenTrainConnector/dev ReconcileLag Maximum',
+      of: '',
+      threshold: 21600,
+      seconds: 3600,
+    },
+    {
       name: 'OpenTrain has disabled an endpoint',
-      metric: 'OpenTrainConnector/dev DisabledEndpoints',
+      metric: 'OpenTrainConnector/dev DisabledEndpoints Sum',
+      of: '',
       threshold: 1,
       seconds: 3600,
     },
     {
       name: 'a connection gets no deliveries',
-      metric: 'OpenTrainConnector/dev LostEndpoints',
+      metric: 'OpenTrainConnector/dev LostEndpoints Sum',
+      of: '',
       threshold: 1,
       seconds: 3600,
     },
     {
       name: 'removals wait for approval',
-      metric: 'OpenTrainConnector/dev HeldReconciliations',
+      metric: 'OpenTrainConnector/dev HeldReconciliations Sum',
+      of: '',
       threshold: 1,
       seconds: 3600,
     },
     {
       name: 'actions have waited for a day',
-      metric: 'OpenTrainConnector/dev ActionsOverdue',
+      metric: 'OpenTrainConnector/dev ActionsOverdue Maximum',
+      of: '',
+      threshold: 1,
+      seconds: 3600,
+    },
+    {
+      name: 'a reconnected customer has no links',
+      metric: 'OpenTrainConnector/dev ConnectionsWithoutLinks Sum',
+      of: '',
       threshold: 1,
       seconds: 3600,
     },
     {
       name: 'a connection needs attention',
-      metric: 'OpenTrainConnector/dev TroubledConnections',
+      metric: 'OpenTrainConnector/dev TroubledConnections Sum',
+      of: '',
       threshold: 1,
-      seconds: 3600,
+      seconds: 7200,
     },
-  ])('"$name" watches $metric', ({ name, metric, threshold, seconds }) => {
+  ])('"$name" watches $metric of "$of"', ({ name, metric, of, threshold, seconds }) => {
     const alarm = alarmNamed(name);
     expect(alarm).toMatchObject({
       ComparisonOperator: 'GreaterThanOrEqualToThreshold',
@@ -131,20 +226,33 @@ describe('alarms', () => {
       Period: seconds,
       TreatMissingData: 'notBreaching',
     });
-    expect(`${alarm?.Namespace} ${alarm?.MetricName}`).toBe(metric);
+    expect(`${alarm?.Namespace} ${alarm?.MetricName} ${alarm?.Statistic}`).toBe(metric);
+    const dimensions = (alarm?.Dimensions ?? []).map(({ Name, Value }) => `${Name}=${asText(Value)}`);
+    expect(dimensions.join()).toBe(of);
+  });
+
+  /** Hours in which nothing was counted are zeros, since CloudWatch looks back too far where data is missing. */
+  const silence = (metricName: string, hours: number) => ({
+    ComparisonOperator: 'LessThanThreshold',
+    Threshold: 1,
+    EvaluationPeriods: hours,
+    TreatMissingData: 'breaching',
+    Metrics: [
+      expect.objectContaining({ Expression: 'FILL(counted, 0)' }),
+      {
+        Id: 'counted',
+        MetricStat: {
+          Metric: { Namespace: 'OpenTrainConnector/dev', MetricName: metricName },
+          Period: 3600,
+          Stat: 'Sum',
+        },
+        ReturnData: false,
+      },
+    ],
   });
 
   test('"no usage is reported" is raised when none was for 26 hours', () => {
-    expect(alarmNamed('no usage is reported')).toMatchObject({
-      Namespace: 'OpenTrainConnector/dev',
-      MetricName: 'UsageRuns',
-      Statistic: 'Sum',
-      ComparisonOperator: 'LessThanThreshold',
-      Threshold: 1,
-      EvaluationPeriods: 26,
-      Period: 3600,
-      TreatMissingData: 'breaching',
-    });
+    expect(alarmNamed('no usage is reported')).toMatchObject(silence('UsageRuns', 26));
   });
 
   test.each([
@@ -156,53 +264,60 @@ describe('alarms', () => {
   ])(
     '"nothing is reconciled", every $minutes min, is raised when nothing was for $hours hours',
     ({ minutes, hours }) => {
-      synthesize({ reconcileMinutes: minutes }).hasResourceProperties('AWS::CloudWatch::Alarm', {
-        AlarmName: 'OpenTrain connector (dev): nothing is reconciled',
-        Namespace: 'OpenTrainConnector/dev',
-        MetricName: 'Reconciliations',
-        Statistic: 'Sum',
-        ComparisonOperator: 'LessThanThreshold',
-        Threshold: 1,
-        EvaluationPeriods: hours,
-        Period: 3600,
-        TreatMissingData: 'breaching',
-      });
+      const found = alarmNamed('nothing is reconciled', alarmsOf({ reconcileMinutes: minutes }));
+      expect(found).toMatchObject(silence('Reconciliations', hours));
     },
   );
+
+  test.each([
+    { minutes: '1', hours: 6 },
+    { minutes: '30', hours: 6 },
+    { minutes: '60', hours: 12 },
+    { minutes: '1440', hours: 288 },
+  ])('a connection, reconciled every $minutes min, is behind after $hours hours', ({ minutes, hours }) => {
+    const found = alarmNamed('the reconciliation of a connection is behind', alarmsOf({ reconcileMinutes: minutes }));
+    expect(found?.Threshold).toBe(hours * 3600);
+  });
 
   test.each([
     { minutes: '30', hours: 1 },
     { minutes: '31', hours: 2 },
     { minutes: '240', hours: 8 },
     { minutes: '1440', hours: 24 },
-  ])('what every reconciliation finds again, every $minutes min, is one alarm over $hours h', ({ minutes, hours }) => {
-    const names = ['OpenTrain has disabled an endpoint', 'removals wait for approval', 'actions have waited for a day'];
-    const template = synthesize({ reconcileMinutes: minutes });
-    for (const name of names) {
-      const AlarmName = `OpenTrain connector (dev): ${name}`;
-      template.hasResourceProperties('AWS::CloudWatch::Alarm', { AlarmName, Period: hours * 3600 });
+  ])('what every run finds again, every $minutes min, is one alarm over $hours h', ({ minutes, hours }) => {
+    const found = alarmsOf({ reconcileMinutes: minutes, usageMinutes: minutes });
+    for (const name of [
+      'the usage function reports errors',
+      'the usage of a connection is behind',
+      'the reconcile function reports errors',
+      'the reconciliation of a connection is behind',
+      'OpenTrain has disabled an endpoint',
+      'a connection gets no deliveries',
+      'removals wait for approval',
+      'actions have waited for a day',
+      'a reconnected customer has no links',
+      'a connection needs attention',
+    ]) {
+      expect(alarmNamed(name, found)?.Period, name).toBe(hours * 3600);
     }
   });
 
   test.each([
-    { name: 'deliveries were given up', queue: 'DeliveriesDeadLetterQueue' },
-    { name: 'deliveries are waiting', queue: 'DeliveriesQueue' },
-    { name: 'usage runs were given up', queue: 'UsageRunsDeadLetterQueue' },
-    { name: 'usage was not planned', queue: 'UsageDropped' },
-    { name: 'reconciliations were given up', queue: 'ReconcileRunsDeadLetterQueue' },
-    { name: 'reconciliation was not planned', queue: 'ReconcileDropped' },
-  ])('"$name" watches the queue $queue', ({ name, queue }) => {
-    const { Dimensions = [] } = alarmNamed(name) ?? {};
-    expect(Dimensions.map(({ Value }) => asText(Value))).toEqual([`<${queue}.QueueName>`]);
-  });
+    { usageMinutes: '60', reconcileMinutes: '300', hours: 10 },
+    { usageMinutes: '300', reconcileMinutes: '30', hours: 10 },
+  ])(
+    '"a connection needs attention" lasts over two runs of whichever comes more rarely: %o',
+    ({ hours, ...context }) => {
+      expect(alarmNamed('a connection needs attention', alarmsOf(context))?.Period).toBe(hours * 3600);
+    },
+  );
 
   test.each([
-    { name: 'the worker crashes', watched: 'WorkerFunction' },
-    { name: 'the usage function crashes', watched: 'UsageFunction' },
-    { name: 'the reconcile function crashes', watched: 'ReconcileFunction' },
-  ])('"$name" watches the function $watched', ({ name, watched }) => {
-    const { Dimensions = [] } = alarmNamed(name) ?? {};
-    expect(Dimensions.map(({ Value }) => asText(Value))).toEqual([`<${watched}>`]);
+    { retryCapSeconds: '900', seconds: 1800 },
+    { retryCapSeconds: '20', seconds: 300 },
+  ])('a delivery that keeps failing, every $retryCapSeconds s, is one alarm', ({ retryCapSeconds, seconds }) => {
+    const found = alarmsOf({ retryCapSeconds, maxReceiveCount: '1000', outageToOutlastHours: '0' });
+    expect(alarmNamed('the worker reports errors', found)?.Period).toBe(seconds);
   });
 
   describe.each([
@@ -291,7 +406,7 @@ describe('alarms', () => {
   });
 
   test('each tells the topic when it begins and when it is over, and what to look at', () => {
-    expect(alarms).toHaveLength(26);
+    expect(alarms).toHaveLength(30);
     for (const { AlarmActions, OKActions, AlarmDescription } of alarms) {
       expect(AlarmActions.map(asText)).toEqual(['<AlarmsTopic>']);
       expect(OKActions.map(asText)).toEqual(['<AlarmsTopic>']);
@@ -301,30 +416,58 @@ describe('alarms', () => {
     }
   });
 
-  test('what the functions log is counted by its JSON fields', () => {
+  test('what the functions and the API log is counted by its JSON fields', () => {
     const counts = Object.values(dev.findResources('AWS::Logs::MetricFilter')).map(
       ({ Properties: { LogGroupName, FilterPattern, MetricTransformations } }) =>
         `${MetricTransformations[0].MetricName} <- ${asText(LogGroupName)} ${FilterPattern}`,
     );
+    const OTHER_ERRORS =
+      '{ ($.level = "error") && ($.event != "connection.disconnected") && ($.event != "connection.needs-attention") && ' +
+      '($.event != "endpoint.disabled") && ($.event != "endpoint.elsewhere") && ($.event != "endpoint.given-up") && ' +
+      '($.event != "endpoint.gone") && ($.event != "links.missing-after-reconnect") && ($.event != "reconcile.held") && ' +
+      '($.event != "reconcile.needs-person") && ($.event != "reconcile.refused") }';
     const troubled = '{ ($.event = "connection.needs-attention") || ($.event = "connection.disconnected") }';
     expect(counts.sort()).toEqual([
+      'ConnectionsWithoutLinks <- <ReconcileFunctionLogs> { $.event = "links.missing-after-reconnect" }',
       'DisabledEndpoints <- <ReconcileFunctionLogs> { $.event = "endpoint.disabled" }',
       'FailingDeliveries <- <WorkerLogs> { $.event = "delivery.retried" && $.attempt >= 10 }',
       'HeldReconciliations <- <ReconcileFunctionLogs> { $.event = "reconcile.held" }',
       'LostEndpoints <- <ReconcileFunctionLogs> { ($.event = "endpoint.gone") || ($.event = "endpoint.elsewhere") || ' +
         '($.event = "endpoint.given-up") }',
-      'ReconcileErrors <- <ReconcileFunctionLogs> { $.level = "error" }',
-      'Reconciliations <- <ReconcileFunctionLogs> { ($.event = "reconcile.connection-done") || ' +
+      `ReconcileErrors <- <ReconcileFunctionLogs> ${OTHER_ERRORS}`,
+      'Reconciliations <- <ReconcileFunctionLogs> { ($.event = "reconcile.connection-done" && $.outcome = "active") || ' +
+        '($.event = "reconcile.connection-done" && $.outcome = "back") || ' +
+        '($.event = "reconcile.connection-done" && $.outcome = "disconnected") || ' +
         '($.event = "reconcile.planned" && $.count = 0) }',
+      'RequestsTurnedAway <- <WebhookApiAccessLog> { $.status = "429" }',
       'SignatureFailures <- <WebhookLogs> { $.event = "delivery.rejected" && $.status = 401 }',
       `TroubledConnections <- <ReconcileFunctionLogs> ${troubled}`,
       `TroubledConnections <- <UsageFunctionLogs> ${troubled}`,
       `TroubledConnections <- <WorkerLogs> ${troubled}`,
-      'UsageErrors <- <UsageFunctionLogs> { $.level = "error" }',
+      `UsageErrors <- <UsageFunctionLogs> ${OTHER_ERRORS}`,
       'UsageRuns <- <UsageFunctionLogs> { ($.event = "usage.connection-done") || ($.event = "usage.disconnected") || ' +
         '($.event = "usage.planned" && $.count = 0) }',
-      'WorkerErrors <- <WorkerLogs> { $.level = "error" }',
+      `WorkerErrors <- <WorkerLogs> ${OTHER_ERRORS}`,
     ]);
+  });
+
+  test('an error that an alarm of its own tells of is not among the others, and no pattern is too long', () => {
+    const filters = Object.values(dev.findResources('AWS::Logs::MetricFilter')).map(({ Properties }) => ({
+      metric: String(Properties.MetricTransformations[0].MetricName),
+      pattern: String(Properties.FilterPattern),
+    }));
+    const eventsIn = (pattern: string, comparison: string) =>
+      [...pattern.matchAll(new RegExp(`event ${comparison} "([^"]+)"`, 'g'))].map(([, event]) => event);
+    const alarmed = filters.filter(
+      ({ metric }) => !/Reconciliations|UsageRuns|FailingDeliveries|SignatureFailures/.test(metric),
+    );
+    const told = alarmed.flatMap(({ pattern }) => eventsIn(pattern, '='));
+    expect(told.length).toBeGreaterThan(0);
+    for (const { pattern } of filters.filter(({ metric }) => metric.endsWith('Errors'))) {
+      expect(eventsIn(pattern, '!=')).toEqual(expect.arrayContaining(told));
+      expect(loggedEvents()).toEqual(expect.arrayContaining(eventsIn(pattern, '!=')));
+    }
+    for (const { pattern } of filters) expect(pattern.length).toBeLessThanOrEqual(1024);
   });
 
   test('what is counted is what the functions log', () => {

@@ -463,7 +463,7 @@ describe('API', () => {
     },
   );
 
-  test('the access log tells who, what and how it ended, without header, body or query', () => {
+  test('the access log tells who, what and how it ended, without header, body, query or what a caller wrote into the path', () => {
     const { AccessLogSettings } = properties(dev, 'AWS::ApiGatewayV2::Stage', 'WebhookApi');
     const { DestinationArn, Format } = AccessLogSettings as { DestinationArn: unknown; Format: string };
     expect(asText(DestinationArn)).toBe('<WebhookApiAccessLog.Arn>');
@@ -472,7 +472,6 @@ describe('API', () => {
       '$context.requestTimeEpoch',
       '$context.identity.sourceIp',
       '$context.httpMethod',
-      '$context.path',
       '$context.routeKey',
       '$context.status',
       '$context.responseLatency',
@@ -491,6 +490,25 @@ describe('logs', () => {
   ])('$name: are kept for $days days', ({ template, days }) => {
     template.resourceCountIs('AWS::Logs::LogGroup', 7);
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: days });
+  });
+
+  test.each([
+    { name: 'dev', template: dev, policy: 'Delete' },
+    { name: 'prod', template: prod, policy: 'Retain' },
+  ])('$name: what becomes of all of them with the stack is $policy', ({ template, policy }) => {
+    const groups = Object.values(template.findResources('AWS::Logs::LogGroup'));
+    expect(new Set(groups.map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set([policy]));
+  });
+
+  test('that of the API has a name of its own for each stack, so that one that was kept is in nobody’s way', () => {
+    const { LogGroupName } = properties(prod, 'AWS::Logs::LogGroup', 'WebhookApiAccessLog');
+    expect(LogGroupName).toEqual({
+      'Fn::Join': [
+        '',
+        [expect.stringMatching(/^\/aws\/vendedlogs\/OpenTrainConnector-prod\/webhook-api-$/), expect.anything()],
+      ],
+    });
+    expect(JSON.stringify(LogGroupName)).toContain('AWS::StackId');
   });
 });
 

@@ -32,15 +32,15 @@ const ownMetrics = ({ properties: { metrics = [] } }: Widget): { name: string; d
   metrics.flatMap(([first, second]) => {
     if (first === NAMESPACE) return [{ name: String(second), dimension: undefined }];
     const { expression = '' } = first as { expression?: string };
-    const pattern = /SEARCH\('\{"OpenTrainConnector\/prod",(\w+)\} MetricName="(\w+)"', '[\w.]+', \d+\)/;
+    const pattern = /SEARCH\('\{"OpenTrainConnector\/prod",(\w+)\} MetricName="(\w+)"[^']*', '[\w.]+', \d+\)/;
     const [, dimension, name] = pattern.exec(expression) ?? [];
     return name === undefined ? [] : [{ name, dimension }];
   });
 
 describe('the dashboard', () => {
-  test('is found by its name, which is an output, and shows a day', () => {
-    expect(DashboardName).toBe('OpenTrainConnector-prod');
-    expect(prod.findOutputs('DashboardName')).toMatchObject({ DashboardName: { Value: 'OpenTrainConnector-prod' } });
+  test('is found by its name, which is an output and one for each region, and shows a day', () => {
+    expect(asText(DashboardName)).toBe('OpenTrainConnector-prod-<AWS::Region>');
+    expect(prod.findOutputs('DashboardName')).toMatchObject({ DashboardName: { Value: DashboardName } });
     expect(start).toBe('-P1D');
   });
 
@@ -100,6 +100,22 @@ describe('the dashboard', () => {
     });
     expect(lines.map((line) => line.drawn)).toEqual(Array.from({ length: functions }, () => drawn));
     expect(new Set(lines.map(({ of }) => of)).size).toBe(functions);
+  });
+
+  test('shows what deliveries and runs meet at the workspace beside each other', () => {
+    const { metrics = [] } =
+      graphs.find(({ properties: { title } }) => title === 'Errors of the workspace')?.properties ?? {};
+    const searched = metrics.map(([line]) => (line as { expression: string }).expression);
+    expect(searched).toEqual([
+      `SEARCH('{"${NAMESPACE}",Reason} MetricName="WorkspaceErrors"', 'Sum', 300)`,
+      `SEARCH('{"${NAMESPACE}",Reason} MetricName="DeliveriesRetried" ` +
+        `Reason=("workspace_unavailable" OR "workspace_forbidden")', 'Sum', 300)`,
+    ]);
+    const words = METRICS['delivery.retried']?.flatMap(({ by }) => by?.words ?? []) ?? [];
+    expect(words.filter((word) => word.startsWith('workspace_'))).toEqual([
+      'workspace_unavailable',
+      'workspace_forbidden',
+    ]);
   });
 
   test('shows no metric of AWS for a whole account', () => {

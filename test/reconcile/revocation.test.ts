@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ContractId, LinkId } from '../../shared/ids.ts';
+import { reconcileConnection } from '../../shared/reconcile/reconcile-connection.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
-import { runReconcile } from '../support/reconcile.ts';
+import { reconcileParts, runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { runUsage } from '../support/usage.ts';
 
@@ -386,6 +387,44 @@ describe('a token that OpenTrain refuses without a word', () => {
     expect(connection).not.toHaveProperty('attention');
     expect(connection).not.toHaveProperty('refusedSince');
     expect(connection).not.toHaveProperty('disconnectedAt');
+  });
+
+  test('is told in every run, when access is long gone, too, until somebody connects or disconnects', async () => {
+    const hired = await newHire();
+    const { customer, project } = hired;
+    const tells = async () => {
+      const { lines } = await runReconcile(story, customer.id);
+      return lines.some(({ event, level }) => event === 'connection.needs-attention' && level === 'error');
+    };
+    refuse(hired);
+    for (let minutes = 0; minutes <= 27 * 60; minutes += 30) {
+      expect(await tells(), `${minutes} minutes later`).toBe(true);
+      await wait(30 * MINUTE);
+    }
+    expect(story.membersOf(project)).toEqual([]);
+    expect((await runReconcile(story, customer.id, { isDryRun: true })).lines).toEqual([]);
+
+    await story.store.connections.disconnectByOperator(customer.id, { gone: true }, story.opentrain.clock.now());
+    expect(await tells()).toBe(false);
+    refuse(hired, false);
+    await reconnect(hired);
+    expect(await tells()).toBe(false);
+  });
+
+  test('is told although OpenTrain is away when it is asked once more', async () => {
+    const hired = await newHire();
+    const { customer } = hired;
+    refuse(hired);
+    await runReconcile(story, customer.id);
+    await wait(HOUR);
+    await runReconcile(story, customer.id);
+    const { parts, lines } = reconcileParts(story, { opentrainFetch: async () => Response.json({}, { status: 503 }) });
+    const request = { connectionId: customer.id, runId: 'away' };
+    await expect(reconcileConnection(request, parts, new AbortController().signal)).rejects.toThrow();
+    expect(lines).toEqual([
+      expect.objectContaining({ event: 'connection.needs-attention', reason: 'opentrain_forbidden' }),
+    ]);
+    refuse(hired, false);
   });
 
   test('a refusal that an event met long ago does not count: it must last over two runs', async () => {
