@@ -67,7 +67,7 @@ export interface RefusedAnswer {
 export function refused(operation: OperationName, { response, error }: RefusedAnswer, now: number): OpenTrainError {
   const { status } = response;
   const { text, code, requestId = readableId(response.headers.get('x-request-id')) } = envelopeOf(error);
-  const kind = kindOf(status, code !== undefined || text !== undefined);
+  const kind = kindOf(status, code !== undefined);
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'), now);
   const said = [code, text && scrub(text), requestId && `request ${requestId}`].filter(Boolean).join(', ');
   const came = `OpenTrain answered ${status}${said === '' ? '' : ` (${said})`} to ${operation}.`;
@@ -84,9 +84,9 @@ export function refused(operation: OperationName, { response, error }: RefusedAn
 }
 
 /**
- * What a refusal means. OpenTrain signs its refusals with an error or a code. One without either is of something in between,
- * a proxy or a firewall, and says nothing of what was asked for: were it believed, a contract would be taken for unknown, or
- * a link for deleted. A 401 is believed of whomever: nobody gets any further with that token.
+ * What a refusal means. All of OpenTrain's have a code. One without is of something in between, a proxy or a firewall, and
+ * says nothing of what was asked for: were it believed, a contract would be taken for unknown, or a link for deleted. A 401
+ * is believed of whomever: nobody gets any further with that token.
  */
 function kindOf(status: number, isOpenTrains: boolean): OpenTrainErrorKind {
   const meaning = meaningOfStatus(status);
@@ -96,7 +96,7 @@ function kindOf(status: number, isOpenTrains: boolean): OpenTrainErrorKind {
 }
 
 const FOREIGN_ADVICE =
-  'Without an error or a code of OpenTrain’s it is the answer of something in between, and the same call may work later. ' +
+  'Without a code of OpenTrain’s it is the answer of something in between, and the same call may work later. ' +
   'Where it stays, check the base URL and what lies between here and OpenTrain.';
 
 /** @param why - what is known of the reason, with what to do about it */

@@ -97,7 +97,9 @@ describe('repeating', () => {
   test.each([400, 403, 404, 405, 409, 413, 422])(
     '%i of something in between is not OpenTrain’s word',
     async (status) => {
-      server.script({ status, body: { message: 'Not Found' } }, { status, body: { error: 'No', code: 'NO' } });
+      // As many frameworks write it.
+      const body = { timestamp: '2026-11-20T10:00:00Z', status, error: 'Not Found', path: '/' };
+      server.script({ status, body }, { status, body: { error: 'No', code: 'NO' } });
       const foreign = await failureOf(client().getContractBudget(contractId));
       expect(foreign).toMatchObject({ kind: 'transient', status, message: expect.stringContaining('in between') });
       const own = await failureOf(client().getContractBudget(contractId));
