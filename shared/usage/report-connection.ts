@@ -244,7 +244,8 @@ async function conclude(
     return { kind: 'retry', reason: failure.kind, retryAfterSeconds, resume, summary };
   }
   if (left === 0 && about.resume?.hasLeft !== true) await noteReported(about, store);
-  logger.info({ event: 'usage.connection-done', ...line });
+  const reason = left === 0 ? undefined : 'project_unreadable';
+  logger.info({ event: 'usage.connection-done', ...line, reason });
   return { kind: 'done', summary };
 }
 

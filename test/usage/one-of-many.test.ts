@@ -59,6 +59,14 @@ describe('a project that cannot be read', () => {
     expect(reported(), 'each was broken once only').toHaveLength(8);
   });
 
+  test('is named as the reason why the connection is not reported to the end', async () => {
+    const { customer, hires } = await manyAtWork(2);
+    const faults = { workspace: failingAt(hires[0]?.project ?? '', new WorkspaceRejectedError('No such project.')) };
+    const { lines } = await runUsage(story, customer.id, { faults });
+    expect(lines.at(-1)).toMatchObject({ event: 'usage.connection-done', reason: 'project_unreadable' });
+    expect((await customer.connection()).usageReportedAt).toBeUndefined();
+  });
+
   test('and whose link was removed long ago is not read any more', async () => {
     await days.nextDayAt(9);
     const { customer, jobId, contract, trainer, link, project } = await days.hireFor(0);
