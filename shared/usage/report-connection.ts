@@ -1,5 +1,4 @@
 import pLimit from 'p-limit';
-import pMap from 'p-map';
 import type { BudgetParts } from '../budget/budgets.ts';
 import type { ConnectionId } from '../ids.ts';
 import type { ConnectionJob, JobResume } from '../jobs/connection-job.ts';
@@ -7,14 +6,14 @@ import { lagOf } from '../jobs/lag.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
-import { type CurrentContract, findCurrentContracts } from './current-contracts.ts';
-import { groupByProject, type ProjectGroup } from './project-groups.ts';
-import type { ProjectClaims, ProjectWork } from './read-project.ts';
-import { createProjectReader, type ProjectReader, unattributedSeconds } from './read-work.ts';
-import { type ContractProgress, reportGroup, type UsageRun } from './report-group.ts';
+import { findCurrentContracts } from './current-contracts.ts';
+import { groupByProject } from './project-groups.ts';
+import { createProjectReader } from './read-work.ts';
+import type { ContractProgress, UsageRun } from './report-group.ts';
 import { createNoticeShower } from './show-notices.ts';
 import { createTally, type Failure, type UsageCounts } from './tally.ts';
 import type { UsageWindow } from './usage-window.ts';
+import { resumeAfter, workThrough } from './work-through.ts';
 
 export interface UsageParts extends BudgetParts {
   readonly store: Pick<Store, 'connections' | 'grants' | 'seats' | 'usage'> & BudgetParts['store'];
@@ -66,8 +65,6 @@ export type UsageOutcome =
 export const CONTRACTS_AT_MOST = 500;
 /** Contracts reported at once. */
 const SENDERS = 4;
-/** Projects read at once: a workspace is not bothered by many reads, and one slow project leaves lanes to others. */
-const READERS = 3;
 
 /**
  * Reports what the trainers of one connection did, and takes over what OpenTrain says about the funds.
@@ -109,6 +106,7 @@ export async function reportConnection(
     connectionId,
     runId,
     until,
+    isWhole: part === undefined,
     records: new Map(ids.map((id, index) => [id, records[index]])),
     opentrain: parts.opentrain(connectionId),
     tally,
@@ -117,24 +115,21 @@ export async function reportConnection(
     isDryRun,
     onContract,
   };
-  const states = groups.map(openGroup);
-  await workThrough(states, createProjectReader(about, tally, parts, signal), run, parts, signal, part === undefined);
-  for (const { group, step } of states) {
-    if (step === 'reading') for (const _contract of group.contracts) tally.leave(signal);
-  }
-  const unattributed = states.reduce((sum, state) => sum + state.unattributed, 0);
+  const read = createProjectReader(about, tally, parts, signal);
+  const ends = await workThrough(groups, read, run, parts, signal);
+  const unattributed = ends.reduce((sum, end) => sum + end.unattributedSeconds, 0);
   const summary = { contracts: contracts.length, ...tally.counts(), unattributedSeconds: Math.round(unattributed) };
   if (isDryRun) return { kind: 'done', summary };
 
   // Those that contracts had a place in before: what a crash left there is made good, too.
-  await run.showNotices(contracts.flatMap(({ claims }: CurrentContract) => claims));
-  const asked = states.reduce((sum, state) => sum + state.askedFor, 0);
+  await run.showNotices(contracts.flatMap(({ claims }) => claims));
+  const asked = ends.reduce((sum, end) => sum + end.askedFor, 0);
   // That OpenTrain tells of budgets says nothing of whether it takes reports.
   const isTokenGood = tally.hasReported() || (asked > 0 && connection.attention !== 'usage_forbidden');
   if (connection.attention !== undefined && isTokenGood && tally.refusal() === undefined) {
     await store.connections.clearAttention(connectionId, parts.clock.now());
   }
-  const next = signal.aborted && !tally.isOver() ? resumeAfter(states, about) : undefined;
+  const next = signal.aborted && !tally.isOver() ? resumeAfter(ends, about) : undefined;
   return conclude(about, connection, run, { summary, resume: next }, parts);
 }
 
@@ -142,82 +137,6 @@ export async function reportConnection(
 function isSuperseded({ plannedAt, part, resume }: ConnectionUsage, { usageReportedAt }: Connection): boolean {
   if (plannedAt === undefined || part !== undefined || resume !== undefined) return false;
   return usageReportedAt !== undefined && usageReportedAt >= plannedAt;
-}
-
-/** A group on its way through the run. */
-interface GroupState {
-  readonly group: ProjectGroup;
-  readonly work: Map<string, ProjectWork>;
-  /** Projects that are not read yet. */
-  waiting: number;
-  step: 'reading' | 'reported' | 'done';
-  left: number;
-  askedFor: number;
-  unattributed: number;
-}
-
-function openGroup(group: ProjectGroup): GroupState {
-  const waiting = group.projects.size;
-  const left = group.contracts.length;
-  return { group, work: new Map(), waiting, step: 'reading', left, askedFor: 0, unattributed: 0 };
-}
-
-async function workThrough(
-  states: readonly GroupState[],
-  read: ProjectReader,
-  run: UsageRun,
-  parts: UsageParts,
-  signal: AbortSignal,
-  isWhole: boolean,
-): Promise<void> {
-  const steps = states.flatMap((state): { state: GroupState; key?: string; project?: ProjectClaims }[] =>
-    state.waiting === 0 ? [{ state }] : [...state.group.projects].map(([key, project]) => ({ state, key, project })),
-  );
-  await pMap(
-    steps,
-    async ({ state, key, project }) => {
-      if (signal.aborted) return;
-      if (key !== undefined && project !== undefined) {
-        const work = await read(project);
-        if (work !== undefined) state.work.set(key, work);
-        state.waiting -= 1;
-      }
-      if (state.waiting > 0 || (signal.aborted && state.work.size < state.group.projects.size)) return;
-      state.step = 'reported';
-      try {
-        Object.assign(state, await reportGroup(state.group, state.work, run, parts, signal));
-        if (signal.aborted) return;
-        state.unattributed = await unattributedSeconds(state.group, state.work, isWhole, parts);
-        state.work.clear();
-        state.step = 'done';
-      } catch (error) {
-        // The other lanes are not left running behind everybody's back.
-        run.tally.fail(error, signal, {});
-      }
-    },
-    { concurrency: READERS },
-  );
-}
-
-/**
- * Where to go on: after the groups that are done, without a gap.
- *
- * The first group has had all of the function's time. If that was not enough for a single one of its contracts, it is left
- * to the next run, in which it stands elsewhere: it would keep all that come after it waiting for ever.
- */
-function resumeAfter(states: readonly GroupState[], { until, resume }: ConnectionUsage): JobResume | undefined {
-  const broken = states.findIndex(({ step }) => step !== 'done');
-  const first = states[0];
-  const isBegun = first !== undefined && first.waiting < first.group.projects.size;
-  const isTooSlow = broken === 0 && isBegun && first.left === first.group.contracts.length;
-  const passed = states.slice(0, isTooSlow ? 1 : Math.max(0, broken));
-  const last = passed.at(-1);
-  if (last === undefined) return undefined;
-  return {
-    after: last.group.order,
-    hasLeft: resume?.hasLeft === true || passed.some(({ left }) => left > 0),
-    until: resume?.until ?? until,
-  };
 }
 
 async function conclude(

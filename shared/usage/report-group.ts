@@ -28,6 +28,8 @@ export interface UsageRun {
   readonly runId: string;
   /** The end of the window, milliseconds since the epoch. */
   readonly until: number;
+  /** Whether it has all contracts of the connection. */
+  readonly isWhole: boolean;
   /** As they were before anything was read. */
   readonly records: ReadonlyMap<ContractId, UsageRecord | undefined>;
   readonly opentrain: OpenTrainClient;

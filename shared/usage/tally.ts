@@ -26,8 +26,8 @@ export interface Tally {
   note(reported: Reported): void;
   /** OpenTrain has taken a report, so the token is good. */
   hasReported(): boolean;
-  /** A contract is not reported, for a reason that was noted elsewhere. */
-  leave(signal: AbortSignal): void;
+  /** Contracts are not reported, for a reason that was noted elsewhere. @param contracts - how many @default 1 */
+  leave(signal: AbortSignal, contracts?: number): void;
   hold(): void;
   fail(error: unknown, signal: AbortSignal, where: { contractId?: ContractId; projectId?: ProjectId }): void;
   counts(): UsageCounts;
@@ -67,8 +67,8 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
           worse({ kind: 'turn-taken' });
       }
     },
-    leave(signal) {
-      counts.left += 1;
+    leave(signal, contracts = 1) {
+      counts.left += contracts;
       if (signal.aborted) worse({ kind: 'out-of-time' });
     },
     hold() {
