@@ -148,10 +148,7 @@ function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): strin
   if (install === 'disconnected') remarks.push('Disconnected.');
   if (endpoint === 'gone' || endpoint === 'elsewhere') {
     remarks.push(
-      paint(
-        'red',
-        `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect --stored-token to register it here.`,
-      ),
+      paint('red', `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect --stored-token: that mends it.`),
     );
   }
   if (endpoint === 'healed' || endpoint === 'to-heal' || endpoint === 'given-up') {

@@ -1,4 +1,5 @@
 import { connectionClient } from '../../shared/connections/connection-client.ts';
+import { ownEndpoints } from '../../shared/connections/endpoints.ts';
 import { unlessGone } from '../../shared/opentrain/errors.ts';
 import type { Answer } from '../answer.ts';
 import { NotFoundError } from '../errors.ts';
@@ -19,10 +20,10 @@ export async function redeliverCommand(
   const id = await existingConnection(connection, parts);
   const client = await connectionClient(id, parts);
   const url = parts.webhookUrl(id);
-  const endpoints = (await client.listWebhookEndpoints()).filter((endpoint) => endpoint.url === url);
+  const endpoints = ownEndpoints(await client.listWebhookEndpoints(), url, await parts.connections.get(id));
   if (endpoints.length === 0) {
     throw new NotFoundError(
-      `OpenTrain has no endpoint of ${id} at ${url}: there is nothing to send again. Connect it once more, which registers one.`,
+      `OpenTrain has no endpoint of ${id}, at ${url} or elsewhere: there is nothing to send again. Connect it once more, which registers one.`,
     );
   }
   let enabled = 0;
@@ -48,6 +49,9 @@ export async function redeliverCommand(
     data: { connectionId: id, requeued: sent, enabledEndpoints: enabled },
     text: () =>
       [
+        ...endpoints
+          .filter((endpoint) => endpoint.url !== url)
+          .map((endpoint) => `It sends to ${endpoint.url}, not to ${url}: connect ${id} --stored-token changes that.`),
         ...(enabled === 0 ? [] : [`Enabled ${count(enabled, 'endpoint')} that OpenTrain had disabled.`]),
         sent === 0
           ? 'OpenTrain had nothing to send again.'

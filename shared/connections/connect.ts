@@ -6,8 +6,8 @@ import type { Connection, FreshConnection } from '../store/connections.ts';
 import type { ConnectionParts } from './connection-client.ts';
 import {
   deleteEndpoints,
-  endpointsAt,
   mendEndpoint,
+  ownEndpoints,
   registerEndpoint,
   type Standing,
   standingOf,
@@ -59,9 +59,10 @@ export interface Connected {
  * Makes a customer's install a connection: checks the token, stores it, registers the webhook endpoint for every event and
  * stores its secret, which OpenTrain tells only once.
  *
- * Once more is no harm, after success as after a crash at any point: an endpoint that works is kept (and enabled again), one
- * whose secret is lost is replaced, and there is exactly one of this install at our URL afterwards, with one secret; in the
- * midst of a rotation, both go on.
+ * Once more is no harm, after success as after a crash at any point: an endpoint whose secret is there is kept (enabled again, and
+ * pointed here if it was registered for another URL of ours), one whose secret is lost is replaced, and there is exactly one
+ * afterwards, with one secret; in the midst of a rotation, both go on. An endpoint elsewhere that was never the connection's is
+ * somebody else's.
  *
  * @throws {OpenTrainError} when OpenTrain refuses the token or the endpoint
  * @throws {InstallNotActiveError} when the install is not ACTIVE
@@ -80,9 +81,10 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
     );
   }
   const known = await connections.get(connectionId);
-  if (isOfAnother(known, install)) await leaveFormerCustomer(request, parts);
+  if (isOfAnother(known, install)) await leaveFormerCustomer(known, request, parts);
   const sameInstall = known.installId === install.id ? known : undefined;
   const standing = await standingOf(sameInstall, { connectionId, webhookUrl }, client, parts);
+  await deleteStrays(standing, request, client);
 
   await parameters.put(names.token(connectionId), token);
   // Before there is an ACTIVE endpoint: its first delivery may come at once, and must not meet the earlier, disconnected
@@ -92,7 +94,7 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   const fresh: FreshConnection = {
     ...freshConnection(request, install),
     ...(isReconnect && { reconnectedAt: now }),
-    ...endpointFields(standing, sameInstall, now),
+    ...endpointFields(standing, sameInstall, webhookUrl, now),
   };
   await connections.connect(fresh, clock.now());
   const kept = standing.current ?? standing.next;
@@ -109,6 +111,7 @@ function isOfAnother({ organizationId }: Connection, install: Install): boolean 
 
 /** While their token is still there: afterwards nobody could delete their endpoint. */
 async function leaveFormerCustomer(
+  known: Connection,
   { connectionId, token, webhookUrl, replaceCustomer = false }: ConnectRequest,
   { parameters, names, opentrain }: ConnectParts,
 ): Promise<void> {
@@ -120,7 +123,22 @@ async function leaveFormerCustomer(
   }
   const former = await parameters.get(names.token(connectionId));
   if (former === undefined || former === token) return;
-  await withdrawEndpoints(webhookUrl, createOpenTrainClient({ ...opentrain, token: async () => former }));
+  await withdrawEndpoints(webhookUrl, known, createOpenTrainClient({ ...opentrain, token: async () => former }));
+}
+
+/**
+ * Those that point elsewhere and whose secret is lost: first, because only their noted id tells whose they are, which the next
+ * step forgets. What they delivered could not be verified, so no event falls between two endpoints by that.
+ */
+async function deleteStrays(
+  { orphans }: Standing,
+  { webhookUrl }: ConnectRequest,
+  client: OpenTrainClient,
+): Promise<void> {
+  await deleteEndpoints(
+    orphans.filter(({ url }) => url !== webhookUrl),
+    client,
+  );
 }
 
 function freshConnection({ connectionId, workspaceId }: ConnectRequest, install: Install): FreshConnection {
@@ -140,13 +158,14 @@ function freshConnection({ connectionId, workspaceId }: ConnectRequest, install:
 function endpointFields(
   { current, next }: Standing,
   known: Connection | undefined,
+  webhookUrl: string,
   now: number,
 ): Partial<FreshConnection> {
   const first = current ?? next;
   if (first === undefined) return {};
   const fields = { endpointId: first.endpoint.id, secretId: first.secret.id };
   if (current === undefined || next === undefined || known?.rotation === undefined) return fields;
-  return { ...fields, rotation: rotationAsItStands(known.rotation, next, now) };
+  return { ...fields, rotation: rotationAsItStands(known.rotation, next, webhookUrl, now) };
 }
 
 function register(
@@ -167,7 +186,7 @@ function register(
 
 async function mend(
   { current, next, storedSecrets }: Standing,
-  { connectionId }: ConnectRequest,
+  { connectionId, webhookUrl }: ConnectRequest,
   client: OpenTrainClient,
   parts: ConnectParts,
 ): Promise<void> {
@@ -180,7 +199,7 @@ async function mend(
       parts,
     );
   }
-  for (const { endpoint } of working) await mendEndpoint(endpoint, client);
+  for (const { endpoint } of working) await mendEndpoint(endpoint, webhookUrl, client);
 }
 
 /** Last, so that no event falls between two endpoints: nobody hears of what happens while there is none. */
@@ -190,16 +209,18 @@ async function deleteOthers(
   client: OpenTrainClient,
   { connections }: ConnectParts,
 ): Promise<void> {
-  const atOurUrl = await endpointsAt(webhookUrl, client);
-  const { endpointId, rotation } = await connections.get(connectionId);
-  if (endpointId !== ours || !atOurUrl.some(({ id }) => id === ours)) {
+  const all = await client.listWebhookEndpoints();
+  const connection = await connections.get(connectionId);
+  const { endpointId, rotation } = connection;
+  const own = ownEndpoints(all, webhookUrl, connection);
+  if (endpointId !== ours || !own.some(({ id, url }) => id === ours && url === webhookUrl)) {
     throw new ChangedMeanwhileError(
       `Another run connected ${connectionId} at the same time. Run the same once more, alone: that puts it in order.`,
     );
   }
   const known = [ours, rotation?.newEndpointId];
   await deleteEndpoints(
-    atOurUrl.filter(({ id }) => !known.includes(id)),
+    own.filter(({ id }) => !known.includes(id)),
     client,
   );
 }

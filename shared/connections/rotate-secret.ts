@@ -1,10 +1,11 @@
 import type { OpenTrainClient } from '../opentrain/client.ts';
+import type { WebhookEndpoint } from '../opentrain/relied-on.ts';
 import type { Connection, Rotation } from '../store/connections.ts';
 import { type ConnectionParts, connectionClient, NotConnectedError } from './connection-client.ts';
 import {
   type Address,
   deleteEndpoints,
-  isSound,
+  isSoundAt,
   mendEndpoint,
   registerEndpoint,
   standingOf,
@@ -63,7 +64,7 @@ const EARLIER_DELIVERIES_MILLISECONDS = 3 * 3600_000;
  * so a run that was interrupted anywhere is completed by the next. An event that both endpoints hear of comes twice, which
  * changes nothing (rule 2).
  *
- * @throws {NotConnectedError} when no endpoint of the connection works: connecting mends that, with a new secret
+ * @throws {NotConnectedError} when no endpoint of the connection works, or one points elsewhere: connecting mends that
  * @throws {OpenTrainError} when OpenTrain refuses the token, or is away
  * @throws {EndpointLeftBehindError} when neither the new secret could be stored nor its endpoint deleted again
  */
@@ -73,13 +74,14 @@ export async function rotateSecret(request: RotateRequest, parts: ConnectionPart
   if (connection.status === 'disconnected') throw nothingToRotate(connection);
   const client = await connectionClient(connectionId, parts);
   const { current, next, orphans } = await standingOf(connection, request, client, parts);
+  const first = current ?? next;
+  // Before anything is deleted: as long as nobody connects, there is no other.
+  if (first === undefined) throw nothingToRotate(connection);
+  for (const { endpoint } of [first, next ?? first]) mustPointHere(endpoint, request);
   await deleteEndpoints(orphans, client);
 
-  if (current === undefined) {
-    if (next === undefined) throw nothingToRotate(connection);
-    return end(undefined, next, request, client, parts);
-  }
-  await mendEndpoint(current.endpoint, client);
+  if (current === undefined) return end(undefined, first, request, client, parts);
+  await mendEndpoint(current.endpoint, request.webhookUrl, client);
   const both =
     next === undefined || connection.rotation === undefined
       ? await begin(current, request, client, parts)
@@ -122,22 +124,27 @@ async function begin(
 async function goOn(
   next: WorkingEndpoint,
   known: Rotation,
-  { connectionId }: RotateRequest,
+  { connectionId, webhookUrl }: RotateRequest,
   client: OpenTrainClient,
   { connections, clock }: ConnectionParts,
 ): Promise<Both> {
-  const rotation = rotationAsItStands(known, next, clock.now());
+  const rotation = rotationAsItStands(known, next, webhookUrl, clock.now());
   if (rotation !== known) await connections.startRotation(connectionId, rotation, clock.now());
-  await mendEndpoint(next.endpoint, client);
+  await mendEndpoint(next.endpoint, webhookUrl, client);
   return { next, rotation };
 }
 
 /**
- * While the new endpoint was disabled, or lacked events, things happened that only the old one heard of: from its mending on,
- * the time begins anew.
+ * While the new endpoint was disabled, lacked events or pointed elsewhere, things happened that only the old one heard of: from
+ * its mending on, the time begins anew.
  */
-export function rotationAsItStands(rotation: Rotation, { endpoint }: WorkingEndpoint, now: number): Rotation {
-  if (isSound(endpoint)) return rotation;
+export function rotationAsItStands(
+  rotation: Rotation,
+  { endpoint }: WorkingEndpoint,
+  webhookUrl: string,
+  now: number,
+): Rotation {
+  if (isSoundAt(webhookUrl, endpoint)) return rotation;
   const { newEndpointId, newSecretId } = rotation;
   return { newEndpointId, newSecretId, startedAt: now };
 }
@@ -161,6 +168,15 @@ async function end(
   const endpointId = next.endpoint.id;
   await connections.noteEndpoint(connectionId, { endpointId, secretId: next.secret.id }, clock.now());
   return { kind: 'rotated', endpointId };
+}
+
+/** Whether it is to point here is not for a new secret to say. */
+function mustPointHere({ id, url }: WebhookEndpoint, { connectionId, webhookUrl }: RotateRequest): void {
+  if (url === webhookUrl) return;
+  throw new NotConnectedError(
+    `The endpoint ${id} of ${connectionId} points to ${url}, not to ${webhookUrl}. Connect it with the stored token: that ` +
+      'points it here. Then rotate its secret.',
+  );
 }
 
 function nothingToRotate({ id, status }: Connection): NotConnectedError {

@@ -59,7 +59,7 @@ const PLACES = {
   updateWebhookEndpoint: {
     method: 'patch',
     path: '/webhook-endpoints/{endpointId}',
-    sends: sends('WebhookEndpointChange', 'eventTypes', 'status'),
+    sends: sends('WebhookEndpointChange', 'url', 'eventTypes', 'status'),
   },
   deleteWebhookEndpoint: { method: 'delete', path: '/webhook-endpoints/{endpointId}' },
   redeliverWebhookEndpoint: {

@@ -1,5 +1,5 @@
 import { type ConnectionParts, connectionClient } from '../connections/connection-client.ts';
-import { endpointsAt } from '../connections/endpoints.ts';
+import { ownEndpoints } from '../connections/endpoints.ts';
 import { EVENT_TYPES } from '../connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../connections/needed-scopes.ts';
 import { readSecrets } from '../connections/stored-secrets.ts';
@@ -59,7 +59,8 @@ export async function checkConnection(
   if (hasToken && client !== undefined) {
     const opentrain = client;
     await check('endpoint', async () => {
-      const findings = checkEndpoint(await endpointsAt(webhookUrl, opentrain), connection, webhookUrl);
+      const endpoints = ownEndpoints(await opentrain.listWebhookEndpoints(), webhookUrl, connection);
+      const findings = checkEndpoint(endpoints, connection, webhookUrl);
       if (findings.some(({ verdict }) => verdict === 'fail') || (await hasItsSecret(connection, parts)))
         return findings;
       return [fail(`The secret that is stored is not its own, so what it delivers is refused. ${MEND}`)];
@@ -129,7 +130,7 @@ function checkInstall(install: Install, connection: Connection, alsoFound: (chec
 
 const MEND = 'Run connect --stored-token: that mends it.';
 
-/** @param endpoints - those at our URL */
+/** @param endpoints - ours, wherever they point */
 function checkEndpoint(
   endpoints: readonly WebhookEndpoint[],
   { endpointId, rotation }: Connection,
@@ -140,8 +141,10 @@ function checkEndpoint(
   if (ours === undefined) return [fail(`OpenTrain has one that points here, but not that of the connection. ${MEND}`)];
   const known = [endpointId, rotation?.newEndpointId];
   const others = endpoints.filter(({ id }) => !known.includes(id));
+  const elsewhere = endpoints.filter(({ id, url }) => known.includes(id) && url !== webhookUrl);
   const lacking = EVENT_TYPES.filter((type) => !ours.eventTypes.includes(type));
   const findings = [
+    ...elsewhere.map(({ id, url }) => fail(`${id} points to ${url}, not here (${webhookUrl}). ${MEND}`)),
     ...(ours.status === 'ACTIVE'
       ? []
       : [fail(`OpenTrain has disabled it (${ours.disabledReason ?? 'no reason given'}). ${MEND} Then redeliver.`)]),

@@ -83,6 +83,23 @@ describe('connect', () => {
     expect((await cli.run(['connect', id, '--stored-token', ...local()])).output).toMatch(/^Endpoint \S+ kept: /m);
   });
 
+  test('at another URL of the deployment: the endpoint is pointed there, check and redeliver see it, disconnect deletes it', async () => {
+    const { id, token, installId } = await connected();
+    const elsewhere = 'http://localhost:9400';
+    expect((await connect(id, token, '--webhook-base-url', elsewhere)).output).toMatch(
+      new RegExp(`^Endpoint \\S+ kept: ${elsewhere}/webhooks/opentrain/${id}$`, 'm'),
+    );
+    const [endpoint, ...others] = story.opentrain.endpointsOf(installId);
+    expect([endpoint?.url, others]).toEqual([`${elsewhere}/webhooks/opentrain/${id}`, []]);
+    expect((await run('check', id, '--no-canary')).output).toContain(`${endpoint?.id} points to ${elsewhere}`);
+    const again = await run('redeliver', id);
+    expect(again.output).toContain(`It sends to ${endpoint?.url}, not to http`);
+    expect(again.code).toBe(0);
+
+    expect((await run('disconnect', id, '--yes')).output).toContain('1 endpoint deleted');
+    expect(story.opentrain.endpointsOf(installId)).toEqual([]);
+  });
+
   test('--stored-token where none is stored: 4, and says where one comes from', async () => {
     const id = story.unique('nobody');
     const { code, error } = await cli.run(['connect', id, '--stored-token', ...local()]);

@@ -117,7 +117,11 @@ describe('check', () => {
   test.each([
     ['is disabled', { status: 'DISABLED' }, 'OpenTrain has disabled it'],
     ['lacks events', { eventTypes: ['contract.started'] }, 'It does not hear of contract.ended, '],
-    ['points elsewhere', { url: 'https://elsewhere.example/webhook' }, 'has none that points here'],
+    [
+      'points elsewhere',
+      { url: 'https://elsewhere.example/webhook' },
+      'points to https://elsewhere.example/webhook, not here',
+    ],
   ] as const)('finds an endpoint that %s', async (_what, change, said) => {
     const { id, endpointId, token } = await customer();
     const response = await fetch(`${story.opentrain.platformApiUrl}/webhook-endpoints/${endpointId}`, {

@@ -252,6 +252,29 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     expect(customer.endpoints()).toHaveLength(2);
   });
 
+  test('one that was registered for another URL of the deployment is pointed here, with its secret and what it has yet to deliver', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    const secret = await customer.storedSecret();
+    worker.opentrain.linkProject(customer.installId, { externalProjectId: 'told before the move' });
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    expect(await customer.connect(customer.token, {}, { webhookUrl })).toMatchObject({ endpointId, kept: true });
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, url: webhookUrl, status: 'ACTIVE' }]);
+    expect(await customer.storedSecret()).toBe(secret);
+    expect(worker.opentrain.deliveriesOf(endpointId)).toMatchObject([{ status: 'PENDING' }]);
+  });
+
+  test('one that points elsewhere, and whose secret is lost, is replaced', async () => {
+    const customer = newCustomer();
+    const first = await customer.connect();
+    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), 'x');
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    const { endpointId, kept } = await customer.connect(customer.token, {}, { webhookUrl });
+    expect(kept).toBe(false);
+    expect(endpointId).not.toBe(first.endpointId);
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, url: webhookUrl }]);
+  });
+
   test('after a reconnect the connection is active again, although the old install’s revocation arrives late', async () => {
     const customer = newCustomer();
     const first = await customer.connect();
@@ -314,6 +337,14 @@ describe('a token of another organisation', () => {
     const { installId, organizationId } = other;
     expect(await customer.connection()).toMatchObject({ installId, organizationId, partnerSlug: 'demo-platform' });
     await expect(customer.connect(), 'now the former one is another').rejects.toThrow(OtherOrganizationError);
+  });
+
+  test('takes over at another URL, and the former customer’s endpoint goes all the same', async () => {
+    const { customer, other } = await newTakeover();
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    await customer.connect(other.token, {}, { replaceCustomer: true, webhookUrl });
+    expect(customer.endpoints()).toEqual([]);
+    expect(customer.endpoints(other.installId)).toMatchObject([{ url: webhookUrl }]);
   });
 
   test('takes over although the former customer’s token is dead', async () => {

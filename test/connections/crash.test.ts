@@ -59,6 +59,9 @@ async function expectWorking({ connectionId, installId, token, webhookUrl }: Con
   expect(delivered?.attempts, label).toMatchObject([{ status: 202 }]);
 }
 
+/** From before the deployment had a domain of its own. */
+const FORMER_URL = 'http://127.0.0.1:1/webhooks/opentrain/crashing';
+
 const SITUATIONS: Record<string, () => Promise<Consent>> = {
   'for the first time': async () => newConsent(),
   'where all is well': async () => {
@@ -81,6 +84,18 @@ const SITUATIONS: Record<string, () => Promise<Consent>> = {
     const { secrets } = await storedOf(consent.connectionId, story);
     await parameters.put(names.webhookSecrets(consent.connectionId), `whsec_of_nobody\n${secrets[0]}`);
     await clientOf(consent).updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+    return consent;
+  },
+  'where its URL has changed': async () => {
+    const consent = newConsent();
+    await connect({ ...requestOf(consent), webhookUrl: FORMER_URL }, mortalParts(story).parts);
+    return consent;
+  },
+  'where its URL has changed, and the secret was lost': async () => {
+    const consent = newConsent();
+    await connect({ ...requestOf(consent), webhookUrl: FORMER_URL }, mortalParts(story).parts);
+    const { parameters, names } = story.connector;
+    await parameters.put(names.webhookSecrets(consent.connectionId), 'whsec_of_nobody');
     return consent;
   },
   'after the customer has reconnected': async () => {

@@ -37,9 +37,9 @@ async function newRotating() {
     project,
     rotate: (force = false, death?: Death) =>
       rotateSecret({ connectionId: customer.id, webhookUrl, force }, mortalParts(story, death).parts),
-    connect: () =>
+    connect: (url = webhookUrl) =>
       connect(
-        { connectionId: customer.id, token, webhookUrl, workspaceId: DEFAULT_WORKSPACE },
+        { connectionId: customer.id, token, webhookUrl: url, workspaceId: DEFAULT_WORKSPACE },
         mortalParts(story).parts,
       ),
     endpoints: () => opentrain.endpointsOf(customer.installId),
@@ -195,6 +195,21 @@ describe('connecting in the midst of a rotation', () => {
     expect(story.membersOf(customer.project)).toEqual(customer.everybody());
   });
 
+  test('at another URL points both endpoints there, and the waiting begins anew', async () => {
+    const customer = await newRotating();
+    const before = customer.endpoints().map(({ id }) => id);
+    const first = (await customer.rotate()) as { newEndpointId: string; since: number };
+    const webhookUrl = customer.webhookUrl.replace('127.0.0.1', 'localhost');
+    await story.opentrain.clock.advance(1 * MINUTES);
+    await customer.connect(webhookUrl);
+    expect(customer.endpoints().map(({ id, url }) => [id, url])).toEqual(
+      [...before, first.newEndpointId].map((id) => [id, webhookUrl]),
+    );
+    expect((await customer.connection()).rotation?.startedAt).toBeGreaterThanOrEqual(first.since + 1 * MINUTES);
+    await customer.hire();
+    expect(story.membersOf(customer.project)).toEqual(customer.everybody());
+  });
+
   test('ends it where the new secret is lost: the old endpoint goes on alone', async () => {
     const customer = await newRotating();
     const [oldId] = customer.endpoints().map(({ id }) => id);
@@ -244,6 +259,15 @@ describe('there is nothing to rotate, and connecting is what helps, where', () =
     const customer = await newRotating();
     await story.connector.parameters.put(story.connector.names.webhookSecrets(customer.id), 'whsec_of_nobody');
     await expect(customer.rotate()).rejects.toThrow(/has no endpoint that works.*Connect it/);
+    expect(customer.endpoints(), 'until then, it is the only one').toHaveLength(1);
+  });
+
+  test('its endpoint points elsewhere: that one is as it was afterwards', async () => {
+    const customer = await newRotating();
+    const url = `${customer.webhookUrl}-elsewhere`;
+    await customer.client.updateWebhookEndpoint(customer.endpointId, { url });
+    await expect(customer.rotate()).rejects.toThrow(/points to .*-elsewhere, not to .*Connect it/);
+    expect(customer.endpoints()).toMatchObject([{ id: customer.endpointId, url }]);
   });
 
   test('it is disconnected', async () => {
