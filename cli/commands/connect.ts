@@ -1,5 +1,6 @@
 import { chooseWorkspace } from '../../shared/connections/choose-workspace.ts';
 import { connect } from '../../shared/connections/connect.ts';
+import type { Ailment } from '../../shared/connections/endpoints.ts';
 import { type ConnectedView, tellConnected } from '../../shared/connections/tell-connected.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
 import type { Answer } from '../answer.ts';
@@ -7,6 +8,7 @@ import { NotFoundError, UsageError } from '../errors.ts';
 import { connectionId, openParts, type Parts } from '../parts.ts';
 import { readSecret } from '../read-secret.ts';
 import type { TargetOptions } from '../target.ts';
+import { count } from '../words.ts';
 
 export const TOKEN_VARIABLE = 'OPENTRAIN_PARTNER_TOKEN';
 
@@ -53,8 +55,21 @@ async function tokenOf(id: ConnectionId, { parameters, names, target }: Parts): 
   );
 }
 
+const MENDED: Readonly<Record<Ailment, string>> = {
+  disabled: 'was disabled',
+  lacks_events: 'did not hear of every event',
+  points_elsewhere: 'pointed elsewhere',
+  failing: 'had failed deliveries',
+};
+
+function sentAgain(requeued: number): string {
+  if (requeued === 0) return 'OpenTrain had given up no delivery.';
+  return `What OpenTrain had given up is sent again within five minutes: ${count(requeued, 'delivery', 'deliveries')}.`;
+}
+
 function lines(view: ConnectedView, flag: string): string[] {
   const { connectionId: id, installId, workspaceId, endpointId, kept, webhookUrl, missingScopes, piiConsent } = view;
+  const { mended, requeued } = view;
   const missing = [
     ...missingScopes.map(({ scope, consequence }) => `Missing: the scope ${scope}. Without it, ${consequence}.`),
     ...(piiConsent
@@ -64,6 +79,8 @@ function lines(view: ConnectedView, flag: string): string[] {
   return [
     `Connected ${id} to install ${installId}, in the workspace ${workspaceId}.`,
     `Endpoint ${endpointId} ${kept ? 'kept' : 'registered'}: ${webhookUrl}`,
+    ...(mended.length === 0 ? [] : [`It ${mended.map((ailment) => MENDED[ailment]).join(', ')}: that is mended.`]),
+    ...(requeued === null ? [] : [sentAgain(requeued)]),
     ...missing,
     missing.length === 0
       ? 'Nothing is missing: scopes and consent are as they should be.'

@@ -5,9 +5,12 @@ import type { Install } from '../opentrain/relied-on.ts';
 import type { Connection, FreshConnection } from '../store/connections.ts';
 import type { ConnectionParts } from './connection-client.ts';
 import {
+  type Ailment,
+  ailmentsOf,
   deleteEndpoints,
   mendEndpoint,
   ownEndpoints,
+  redeliverFailed,
   registerEndpoint,
   type Standing,
   standingOf,
@@ -51,6 +54,10 @@ export interface Connected {
   readonly endpointId: string;
   /** The connection's own endpoint was there already, with its secret, and goes on; else it was registered anew. */
   readonly kept: boolean;
+  /** What was wrong with it, and is not any more. */
+  readonly mended: readonly Ailment[];
+  /** So many deliveries that OpenTrain had given up are sent again within five minutes; null when nothing called for it. */
+  readonly requeued: number | null;
   /** What the install does not let the connector do. Without `install.piiConsent`, Work Emails are missing, too. */
   readonly missingScopes: readonly NeededScope[];
 }
@@ -58,6 +65,9 @@ export interface Connected {
 /**
  * Makes a customer's install a connection: checks the token, stores it, registers the webhook endpoint for every event and
  * stores its secret, which OpenTrain tells only once.
+ *
+ * What OpenTrain has failed to deliver through an endpoint that had to be mended is asked for, after it was mended; whoever is
+ * interrupted between the two leaves a note, and the next run or reconciliation asks.
  *
  * Once more is no harm, after success as after a crash at any point: an endpoint whose secret is there is kept (enabled again, and
  * pointed here if it was registered for another URL of ours), one whose secret is lost is replaced, and there is exactly one
@@ -100,8 +110,16 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   const kept = standing.current ?? standing.next;
   const { endpoint } = kept ?? (await register(request, client, parts));
   if (kept !== undefined) await mend(standing, request, client, parts);
+  const requeued = fresh.redeliveryDue === true ? await redeliver(standing, request, client, parts) : null;
   await deleteOthers(endpoint.id, request, client, parts);
-  return { install, endpointId: endpoint.id, kept: kept !== undefined, missingScopes: missingScopes(install.scopes) };
+  return {
+    install,
+    endpointId: endpoint.id,
+    kept: kept !== undefined,
+    mended: ailmentsIn(standing, webhookUrl),
+    requeued,
+    missingScopes: missingScopes(install.scopes),
+  };
 }
 
 /** Where OpenTrain does not tell the organisation, there is nothing to compare. */
@@ -156,14 +174,19 @@ function freshConnection({ connectionId, workspaceId }: ConnectRequest, install:
 
 /** A rotation goes on while both of its endpoints work; if only the new one does, that is the endpoint. */
 function endpointFields(
-  { current, next }: Standing,
+  { current, next }: Pick<Standing, 'current' | 'next'>,
   known: Connection | undefined,
   webhookUrl: string,
   now: number,
 ): Partial<FreshConnection> {
   const first = current ?? next;
   if (first === undefined) return {};
-  const fields = { endpointId: first.endpoint.id, secretId: first.secret.id };
+  const redeliveryDue = known?.redeliveryDue === true || ailmentsIn({ current, next }, webhookUrl).length > 0;
+  const fields = {
+    endpointId: first.endpoint.id,
+    secretId: first.secret.id,
+    ...(redeliveryDue && { redeliveryDue }),
+  };
   if (current === undefined || next === undefined || known?.rotation === undefined) return fields;
   return { ...fields, rotation: rotationAsItStands(known.rotation, next, webhookUrl, now) };
 }
@@ -190,7 +213,7 @@ async function mend(
   client: OpenTrainClient,
   parts: ConnectParts,
 ): Promise<void> {
-  const working = [next, current].filter((one) => one !== undefined);
+  const working = workingIn({ current, next });
   // What is stored beyond these is of no endpoint any more.
   if (storedSecrets.length > working.length) {
     await writeSecrets(
@@ -200,6 +223,30 @@ async function mend(
     );
   }
   for (const { endpoint } of working) await mendEndpoint(endpoint, webhookUrl, client);
+}
+
+async function redeliver(
+  standing: Standing,
+  { connectionId }: ConnectRequest,
+  client: OpenTrainClient,
+  { connections }: ConnectParts,
+): Promise<number> {
+  const working = workingIn(standing);
+  const requeued = await redeliverFailed(
+    working.map(({ endpoint }) => endpoint),
+    client,
+  );
+  await connections.noteRedelivered(connectionId);
+  return requeued;
+}
+
+/** Newest first, as secrets are stored. */
+function workingIn({ current, next }: Pick<Standing, 'current' | 'next'>): WorkingEndpoint[] {
+  return [next, current].filter((one) => one !== undefined);
+}
+
+function ailmentsIn(standing: Pick<Standing, 'current' | 'next'>, webhookUrl: string): Ailment[] {
+  return [...new Set(workingIn(standing).flatMap(({ endpoint }) => ailmentsOf(webhookUrl, endpoint)))];
 }
 
 /** Last, so that no event falls between two endpoints: nobody hears of what happens while there is none. */

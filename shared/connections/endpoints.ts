@@ -91,18 +91,45 @@ export function isSoundAt(webhookUrl: string, endpoint: WebhookEndpoint): boolea
   return endpoint.url === webhookUrl && isSound(endpoint);
 }
 
-/** Points an endpoint here, enables it, and subscribes it to every event, unless all that is so. Its secret stays. */
+/** What is wrong with an endpoint of ours: see `mendEndpoint`. */
+export type Ailment = 'disabled' | 'lacks_events' | 'points_elsewhere' | 'failing';
+
+export function ailmentsOf(webhookUrl: string, endpoint: WebhookEndpoint): Ailment[] {
+  const { status, eventTypes, url, consecutiveFailures } = endpoint;
+  return [
+    ...(status === 'ACTIVE' ? [] : (['disabled'] as const)),
+    ...(EVENT_TYPES.every((type) => eventTypes.includes(type)) ? [] : (['lacks_events'] as const)),
+    ...(url === webhookUrl ? [] : (['points_elsewhere'] as const)),
+    ...(consecutiveFailures === 0 ? [] : (['failing'] as const)),
+  ];
+}
+
+/**
+ * Points an endpoint here, enables it, subscribes it to every event and has its failures forgotten, unless nothing is wrong
+ * with it. Its secret stays, and so does what is pending.
+ */
 export async function mendEndpoint(
   endpoint: WebhookEndpoint,
   webhookUrl: string,
   client: OpenTrainClient,
 ): Promise<void> {
-  if (isSoundAt(webhookUrl, endpoint)) return;
+  if (ailmentsOf(webhookUrl, endpoint).length === 0) return;
   await client.updateWebhookEndpoint(endpoint.id, {
     status: 'ACTIVE',
     eventTypes: [...EVENT_TYPES],
     ...(endpoint.url !== webhookUrl && { url: webhookUrl }),
   });
+}
+
+/**
+ * Has OpenTrain send again what it has given up. It attempts that only while the endpoint is ACTIVE: mend it first.
+ *
+ * @returns how many deliveries
+ */
+export async function redeliverFailed(endpoints: readonly WebhookEndpoint[], client: OpenTrainClient): Promise<number> {
+  let requeued = 0;
+  for (const { id } of endpoints) requeued += await client.redeliverWebhookEndpoint(id, {});
+  return requeued;
 }
 
 /** How to remember a new endpoint with its secret, and how to forget it if that fails half-way. */

@@ -68,8 +68,8 @@ export interface Connections {
   /** Every connection that was ever made, disconnected ones too, page by page. */
   list(): AsyncIterable<ConnectionId>;
   /**
-   * Writes what a fresh install is; whatever was wrong with an earlier one is over. Of endpoint and rotation only those stay
-   * that are given.
+   * Writes what a fresh install is; whatever was wrong with an earlier one is over. Of endpoint, rotation and the redelivery that
+   * is due only those stay that are given.
    */
   connect(connection: FreshConnection, now: number): Promise<void>;
   /** Notes the one endpoint of the connection, which ends a rotation. */
@@ -117,6 +117,7 @@ export type FreshConnection = Pick<
   | 'endpointId'
   | 'secretId'
   | 'rotation'
+  | 'redeliveryDue'
 >;
 
 export const connectionKey = (id: ConnectionId): Key => ({ pk: `CONN#${id}`, sk: 'META' });
@@ -151,10 +152,11 @@ export function createConnections(table: Table): Connections {
           'attention',
           'attentionSince',
           'refusedSince',
-          'redeliveryDue',
           'disconnectedAt',
           'disconnectedReason',
-          ...(['endpointId', 'secretId', 'rotation'] as const).filter((field) => fields[field] === undefined),
+          ...(['endpointId', 'secretId', 'rotation', 'redeliveryDue'] as const).filter(
+            (field) => fields[field] === undefined,
+          ),
         ],
       });
     },

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scope } from '../../local/opentrain/state.ts';
 import type { ConnectedView } from '../../shared/connections/tell-connected.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
+import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
 
@@ -40,7 +41,8 @@ async function connected() {
   const { code, error } = await connect(id, consented.token);
   if (code !== 0) throw new Error(error);
   const job = story.opentrain.postJob({ organizationId: consented.organizationId }).id;
-  return { id, job, ...consented };
+  const [endpoint] = story.opentrain.endpointsOf(consented.installId);
+  return { id, job, endpointId: endpoint?.id ?? '', ...consented };
 }
 
 describe('connect', () => {
@@ -81,6 +83,15 @@ describe('connect', () => {
     expect(output).toMatch(/^Endpoint \S+ registered: /m);
     expect((await story.store.connections.get(id)).endpointId).not.toBe(before);
     expect((await cli.run(['connect', id, '--stored-token', ...local()])).output).toMatch(/^Endpoint \S+ kept: /m);
+  });
+
+  test('says what was wrong with the endpoint, and what is sent again', async () => {
+    const { id, token, endpointId } = await connected();
+    const { platformApiUrl } = story.opentrain;
+    const client = createOpenTrainClient({ baseUrl: platformApiUrl, token: async () => token });
+    await client.updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+    const { output } = await connect(id, token);
+    expect(output).toContain('It was disabled: that is mended.\nOpenTrain had given up no delivery.');
   });
 
   test('at another URL of the deployment: the endpoint is pointed there, check and redeliver see it, disconnect deletes it', async () => {

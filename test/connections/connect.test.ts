@@ -69,6 +69,11 @@ function newCustomer(consent: { readonly scopes?: readonly Scope[]; readonly pii
         baseUrl: opentrain.platformApiUrl,
         token: async () => consented.token,
       }).updateWebhookEndpoint(endpointId, change),
+    /** Something happens that OpenTrain tells five times in vain. */
+    async failDelivery() {
+      opentrain.linkProject(consented.installId, { externalProjectId: `project of ${connectionId}` });
+      await opentrain.advance(3 * 3600_000);
+    },
     connection: () => store.connections.get(connectionId),
     storedToken: () => parameters.get(names.token(connectionId)),
     storedSecret: () => parameters.get(names.webhookSecrets(connectionId)),
@@ -200,6 +205,39 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     expect(again).toMatchObject({ endpointId, kept: true });
     expect(attentionAtPatch).toEqual([undefined]);
     expect(customer.endpoints()).toMatchObject([{ id: endpointId, status: 'ACTIVE', eventTypes: [...EVENT_TYPES] }]);
+  });
+
+  test('what OpenTrain had given up before it was enabled again is sent again, in that order', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.failDelivery();
+    await customer.change(endpointId, { status: 'DISABLED' });
+    const asked: string[] = [];
+    const again = await customer.connect(customer.token, {
+      fetch(request) {
+        if (/PATCH|redeliver/.test(`${request.method} ${request.url}`)) asked.push(request.method);
+        return fetch(request);
+      },
+    });
+    expect(again).toMatchObject({ endpointId, kept: true, mended: ['disabled', 'failing'], requeued: 1 });
+    expect(asked).toEqual(['PATCH', 'POST']);
+    expect(worker.opentrain.deliveriesOf(endpointId)).toMatchObject([{ status: 'PENDING' }]);
+    expect(await customer.connect(), 'now nothing is wrong').toMatchObject({ mended: [], requeued: null });
+  });
+
+  test('what reconciliation had yet to ask for is asked for, and remembered until then', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.failDelivery();
+    await customer.change(endpointId, { status: 'ACTIVE' });
+    await worker.store.connections.countHealing(customer.connectionId, 3, Date.now());
+    const failing = customer.connect(customer.token, {
+      fetch: async (request) => (/redeliver/.test(request.url) ? new Response('{}', { status: 500 }) : fetch(request)),
+    });
+    await expect(failing).rejects.toThrow(OpenTrainError);
+    expect((await customer.connection()).redeliveryDue).toBe(true);
+    expect(await customer.connect()).toMatchObject({ mended: [], requeued: 1 });
+    expect((await customer.connection()).redeliveryDue).toBeUndefined();
   });
 
   test('one that hears of some events only hears of all again', async () => {

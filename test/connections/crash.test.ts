@@ -59,6 +59,8 @@ async function expectWorking({ connectionId, installId, token, webhookUrl }: Con
   expect(delivered?.attempts, label).toMatchObject([{ status: 202 }]);
 }
 
+const HOURS = 3_600_000;
+
 /** From before the deployment had a domain of its own. */
 const FORMER_URL = 'http://127.0.0.1:1/webhooks/opentrain/crashing';
 
@@ -140,6 +142,38 @@ describe.each(Object.entries(SITUATIONS))('connect, %s,', (_name, arrange) => {
   });
 });
 
+test('connect to an endpoint that OpenTrain has disabled, killed at any call and run again, has what had failed sent again', async () => {
+  const arrange = async () => {
+    const consent = newConsent();
+    const { endpointId } = await connectOnce(consent).connecting;
+    await clientOf(consent).updateWebhookEndpoint(endpointId, { url: FORMER_URL });
+    story.opentrain.linkProject(consent.installId, { externalProjectId: story.unique('told in vain') });
+    return { consent, endpointId };
+  };
+  const giveUp = async (disabled: readonly Awaited<ReturnType<typeof arrange>>[]) => {
+    await story.opentrain.advance(3 * HOURS);
+    for (const { consent, endpointId } of disabled) {
+      const change = { url: consent.webhookUrl, status: 'DISABLED' } as const;
+      await clientOf(consent).updateWebhookEndpoint(endpointId, change);
+    }
+  };
+  const rehearsed = await arrange();
+  await giveUp([rehearsed]);
+  const rehearsal = connectOnce(rehearsed.consent);
+  expect((await rehearsal.connecting).requeued).toBe(1);
+  const cases = [];
+  for (const death of deathsOf(rehearsal.mortal.calls)) cases.push({ ...(await arrange()), death });
+  await giveUp(cases);
+  for (const { consent, endpointId, death } of cases) {
+    await expect(connectOnce(consent, death).connecting, death.name).rejects.toThrow();
+    await connectOnce(consent).connecting;
+    await story.idle();
+    const deliveries = story.opentrain.deliveriesOf(endpointId);
+    expect(deliveries, death.name).toMatchObject([{ status: 'SUCCEEDED' }]);
+    expect((await story.store.connections.get(consent.connectionId)).redeliveryDue, death.name).toBeUndefined();
+  }
+});
+
 test('two connects of the same connection at once: if none of them complains, it works; and once more puts it in order', async () => {
   const consent = newConsent();
   const both = await Promise.allSettled([connectOnce(consent).connecting, connectOnce(consent).connecting]);
@@ -172,8 +206,6 @@ test('disconnect, killed at any call and run again, leaves no endpoint, no secre
     expect(connection.endpointId, death.name).toBeUndefined();
   }
 });
-
-const HOURS = 3_600_000;
 
 describe('rotateSecret, while trainers are hired all along,', () => {
   test.each([

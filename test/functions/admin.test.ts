@@ -95,6 +95,8 @@ describe('PUT makes a token a connection', () => {
         endpointId: endpoint?.id,
         webhookUrl,
         kept: false,
+        mended: [],
+        requeued: null,
         missingScopes: [],
         piiConsent: true,
       },
