@@ -4,9 +4,11 @@ import type { Connection, Rotation } from '../store/connections.ts';
 import { type ConnectionParts, connectionClient, NotConnectedError } from './connection-client.ts';
 import {
   type Address,
+  ailmentsOf,
   deleteEndpoints,
   isSoundAt,
   mendEndpoint,
+  redeliverFailed,
   registerEndpoint,
   standingOf,
   type WorkingEndpoint,
@@ -60,6 +62,9 @@ const EARLIER_DELIVERIES_MILLISECONDS = 3 * 3600_000;
  *                                                 └── the new one's secret is lost: begun anew
  * ```
  *
+ * What the old endpoint has failed to deliver by then is sent again before it goes: in the beginning, and whenever it is found
+ * disabled or failing, from when on it has its three hours anew.
+ *
  * Where a rotation stands is read from what there is (the endpoints at OpenTrain, what the table names, the stored secrets),
  * so a run that was interrupted anywhere is completed by the next. An event that both endpoints hear of comes twice, which
  * changes nothing (rule 2).
@@ -81,11 +86,10 @@ export async function rotateSecret(request: RotateRequest, parts: ConnectionPart
   await deleteEndpoints(orphans, client);
 
   if (current === undefined) return end(undefined, first, request, client, parts);
-  await mendEndpoint(current.endpoint, request.webhookUrl, client);
   const both =
     next === undefined || connection.rotation === undefined
       ? await begin(current, request, client, parts)
-      : await goOn(next, connection.rotation, request, client, parts);
+      : await goOn({ current, next, rotation: connection.rotation }, connection, request, client, parts);
   const until = both.rotation.startedAt + EARLIER_DELIVERIES_MILLISECONDS;
   const waitingFor = reasonToWait(both.rotation, until, parts.clock.now());
   if (waitingFor === undefined || force) return end(current, both.next, request, client, parts);
@@ -99,12 +103,15 @@ interface Both {
   readonly rotation: Rotation;
 }
 
+/** What the old endpoint has failed to deliver is sent again first: deleting the endpoint would discard it. */
 async function begin(
   current: WorkingEndpoint,
-  { connectionId, webhookUrl }: RotateRequest,
+  { connectionId, webhookUrl, force = false }: RotateRequest,
   client: OpenTrainClient,
   { connections, clock, ...stores }: ConnectionParts,
 ): Promise<Both> {
+  await mendEndpoint(current.endpoint, webhookUrl, client);
+  if (!force) await redeliverFailed([current.endpoint], client);
   const startedAt = clock.now();
   const rotationTo = ({ endpoint, secret }: WorkingEndpoint): Rotation => ({
     newEndpointId: endpoint.id,
@@ -122,15 +129,24 @@ async function begin(
 }
 
 async function goOn(
-  next: WorkingEndpoint,
-  known: Rotation,
-  { connectionId, webhookUrl }: RotateRequest,
+  { current, next, rotation: known }: Both & { readonly current: WorkingEndpoint },
+  { redeliveryDue = false }: Connection,
+  { connectionId, webhookUrl, force = false }: RotateRequest,
   client: OpenTrainClient,
   { connections, clock }: ConnectionParts,
 ): Promise<Both> {
-  const rotation = rotationAsItStands(known, next, webhookUrl, clock.now());
-  if (rotation !== known) await connections.startRotation(connectionId, rotation, clock.now());
-  await mendEndpoint(next.endpoint, webhookUrl, client);
+  const now = clock.now();
+  const owes = !force && (redeliveryDue || ailmentsOf(webhookUrl, current.endpoint).length > 0);
+  const standing = rotationAsItStands(known, next, webhookUrl, now);
+  const rotation = owes ? { ...standing, startedAt: now } : standing;
+  if (rotation !== known) await connections.startRotation(connectionId, rotation, now);
+  // Noted, so that a run that dies in between is not taken for one that has asked.
+  if (owes) await connections.noteRedeliveryDue(connectionId);
+  for (const { endpoint } of [current, next]) await mendEndpoint(endpoint, webhookUrl, client);
+  if (owes) {
+    await redeliverFailed([current.endpoint, next.endpoint], client);
+    await connections.noteRedelivered(connectionId);
+  }
   return { next, rotation };
 }
 

@@ -101,6 +101,8 @@ export interface Connections {
    * @returns false when there were so many already
    */
   countHealing(id: ConnectionId, atMost: number, now: number): Promise<boolean>;
+  /** Notes that OpenTrain is to be asked for what it had failed to deliver, until `noteRedelivered`. */
+  noteRedeliveryDue(id: ConnectionId): Promise<void>;
   noteRedelivered(id: ConnectionId): Promise<void>;
 }
 
@@ -269,6 +271,9 @@ export function createConnections(table: Table): Connections {
         values: { atMost },
       });
       return next.kind === 'changed';
+    },
+    async noteRedeliveryDue(id) {
+      await table.change(connectionKey(id), { set: { redeliveryDue: true } });
     },
     async noteRedelivered(id) {
       await table.change(connectionKey(id), { remove: ['redeliveryDue'] });
