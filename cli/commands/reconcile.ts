@@ -9,6 +9,7 @@ import type { Answer } from '../answer.ts';
 import { connectorParts } from '../connector-parts.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { onInterruption } from '../interruption.ts';
 import { existingConnection, openParts, type Parts, someConnections } from '../parts.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
@@ -64,13 +65,12 @@ export async function reconcileCommand(
     graceMilliseconds: parts.target.graceHours * HOUR_MILLISECONDS,
     intervalMilliseconds: parts.target.reconcileMinutes * MINUTE_MILLISECONDS,
   };
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  const signal = onInterruption();
   const progress = await terminal.progress('Comparing');
   progress.expect(connections.length);
   const reports: Reported[] = [];
   for (const connectionId of connections) {
-    const outcome = await reconcileConnection({ connectionId, ...request }, work, interrupted.signal);
+    const outcome = await reconcileConnection({ connectionId, ...request }, work, signal);
     const reason = outcome.kind === 'retry' ? outcome.reason : null;
     reports.push({ ...outcome.report, outcome: outcome.kind, reason });
     progress.advance(connectionId);
@@ -79,7 +79,7 @@ export async function reconcileCommand(
   return {
     data: { dryRun, connections: reports },
     text: (style) => told(reports, dryRun, style),
-    exitCode: interrupted.signal.aborted ? EXIT.interrupted : worstOf(reports),
+    exitCode: signal.aborted ? EXIT.interrupted : worstOf(reports),
   };
 }
 

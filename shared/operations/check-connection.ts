@@ -21,6 +21,8 @@ export interface CheckConnectionRequest {
   readonly webhookUrl: string;
   /** Of the test delivery. */
   readonly patience?: Patience;
+  /** Stops the checks: what was found until then is the result. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CheckedConnection {
@@ -34,13 +36,14 @@ export interface CheckedConnection {
  * secret (by a signed delivery that goes all the way), and its links. Changes nothing but for the record of that delivery.
  */
 export async function checkConnection(
-  { connectionId, webhookUrl, patience = {} }: CheckConnectionRequest,
+  { connectionId, webhookUrl, patience = {}, signal }: CheckConnectionRequest,
   parts: CheckConnectionParts,
 ): Promise<CheckedConnection> {
   const checks: Check[] = [];
   let project: ProjectId | undefined;
   const check = async (name: string, run: () => Promise<Finding | readonly Finding[]>) => {
-    const findings = [await run().catch(failed)].flat();
+    if (signal?.aborted) return false;
+    const findings = [await run().catch((error) => (signal?.aborted ? [] : failed(error)))].flat();
     checks.push(...findings.map((finding) => ({ name, ...finding })));
     return findings.every(({ verdict }) => verdict !== 'fail');
   };
@@ -75,7 +78,7 @@ export async function checkConnection(
   }
   await check('delivery', async () => {
     const deliveryId = await sendTest({ connectionId, webhookUrl }, parts);
-    return tellFate(await awaitDelivery(parts.store, { connectionId, deliveryId }, patience));
+    return tellFate(await awaitDelivery(parts.store, { connectionId, deliveryId }, { ...patience, signal }));
   });
   return { checks: inOrder(checks), project };
 }

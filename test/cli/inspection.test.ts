@@ -85,6 +85,20 @@ describe('check', () => {
     expect(story.membersOf(project)).toEqual([]);
   });
 
+  test('is stopped by Ctrl+C: 130, with what was found until then, and nobody is left behind in the workspace', async () => {
+    const { id, project } = await linkedCustomer();
+    story.workspace.slow(300, { projectId: project });
+    onTestFinished(() => story.workspace.slow(0, { projectId: project }));
+    const isIn = () => story.membersOf(project).length > 0;
+    const { code, output } = await cli.run(['check', id, ...local()], { interruptWhen: isIn });
+    expect(output).toMatch(new RegExp(`^pass +${id} +delivery`, 'm'));
+    expect(output).toMatch(/^pass +workspace +clean up +Nothing was left behind\./m);
+    expect(output).toContain('Interrupted: this is what was found until then.');
+    expect(output).not.toContain('deployment');
+    expect(code).toBe(130);
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
   test('says which scopes and consent are missing, and what does not work without them: 3', async () => {
     const { id } = await customer({ scopes: ['webhooks:manage', 'project-links:read'], piiConsent: false });
     const { code, verdict, told } = await check(id, '--no-canary');
