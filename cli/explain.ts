@@ -53,7 +53,13 @@ const NOT_FOUND = new Set([
   'UnknownWorkspaceError',
   'StageMissingError',
 ]);
-const REFUSED = new Set(['InstallNotActiveError', 'LinkRefusedError', 'OtherOrganizationError']);
+const REFUSED = new Set([
+  'InstallNotActiveError',
+  'InstallTakenError',
+  'LinkRefusedError',
+  'OtherOrganizationError',
+  'ScopeMissingError',
+]);
 
 /** What an error of others says: its name, and its message where it has one (that of a refused connection is empty). */
 export function said(error: unknown): string {

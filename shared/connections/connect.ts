@@ -19,12 +19,8 @@ import {
 import { missingScopes, type NeededScope } from './needed-scopes.ts';
 import { rotationAsItStands } from './rotate-secret.ts';
 import { writeSecrets } from './stored-secrets.ts';
+import { mustBeUsable } from './usable-install.ts';
 import { withdrawEndpoints } from './withdraw-endpoints.ts';
-
-/** The install that a token belongs to is not one to work with. */
-export class InstallNotActiveError extends ConnectorError {
-  override readonly name = 'InstallNotActiveError';
-}
 
 /** The token is another customer's than the connection's. */
 export class OtherOrganizationError extends ConnectorError {
@@ -76,6 +72,8 @@ export interface Connected {
  *
  * @throws {OpenTrainError} when OpenTrain refuses the token or the endpoint
  * @throws {InstallNotActiveError} when the install is not ACTIVE
+ * @throws {ScopeMissingError} when it does not let anybody register webhook endpoints
+ * @throws {InstallTakenError} when it is another connection's
  * @throws {OtherOrganizationError} when the connection is another customer's, unless `replaceCustomer`
  * @throws {EndpointLeftBehindError} when neither the secret could be stored nor its endpoint deleted again
  * @throws {ChangedMeanwhileError} when two runs for the same connection met
@@ -85,11 +83,7 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   const { parameters, names, connections, opentrain, clock } = parts;
   const client = createOpenTrainClient({ ...opentrain, token: async () => token });
   const install = await client.getCurrentInstall();
-  if (install.status !== 'ACTIVE') {
-    throw new InstallNotActiveError(
-      `Expected an ACTIVE install behind this token, found ${install.status}. The customer reconnects and gives the new token.`,
-    );
-  }
+  await mustBeUsable(install, connectionId, connections);
   const known = await connections.get(connectionId);
   if (isOfAnother(known, install)) await leaveFormerCustomer(known, request, parts);
   const sameInstall = known.installId === install.id ? known : undefined;

@@ -42,7 +42,7 @@ export function tellConnected(
     kept,
     mended,
     requeued,
-    missingScopes: tellMissing(install.scopes),
+    missingScopes: lackOf(install.scopes),
     piiConsent: install.piiConsent === true,
   };
 }
@@ -62,11 +62,11 @@ export function tellConnection({ id, scopes, piiConsent, ...connection }: Connec
     endpointId: connection.endpointId ?? null,
     /** Whether a second secret is about to take the first one's place. */
     rotating: connection.rotation !== undefined,
-    missingScopes: scopes === undefined ? null : tellMissing(scopes),
+    missingScopes: scopes === undefined ? null : lackOf(scopes),
     piiConsent: piiConsent ?? null,
   };
 }
 
-function tellMissing(granted: readonly string[]): MissingScope[] {
+function lackOf(granted: readonly string[]): MissingScope[] {
   return missingScopes(granted).map((scope) => ({ scope, consequence: NEEDED_SCOPES[scope] }));
 }

@@ -67,6 +67,8 @@ export interface Connections {
   find(id: ConnectionId): Promise<Connection | undefined>;
   /** Every connection that was ever made, disconnected ones too, page by page. */
   list(): AsyncIterable<ConnectionId>;
+  /** The active connections that are made of an install: none, or one, unless two were made at the same time. */
+  withInstall(install: InstallId): AsyncIterable<Connection>;
   /**
    * Writes what a fresh install is; whatever was wrong with an earlier one is over. Of endpoint, rotation and the redelivery that
    * is due only those stay that are given.
@@ -145,9 +147,22 @@ export function createConnections(table: Table): Connections {
     async *list() {
       for await (const { connectionId } of table.list(DIRECTORY, 'CONN#')) yield connectionId as ConnectionId;
     },
+    async *withInstall(install) {
+      for await (const { connectionId, installId = install } of table.list(DIRECTORY, 'CONN#')) {
+        // What was listed before the directory told installs has to be looked at.
+        if (installId !== install) continue;
+        const id = connectionId as ConnectionId;
+        const connection = readConnection(id, await table.get(connectionKey(id)));
+        if (connection.status === 'active' && connection.installId === install) yield connection;
+      }
+    },
     async connect({ id, ...fields }, now) {
+      const { installId } = fields;
       // First, so that there is no connection that schedules never hear of.
-      await table.change(directoryKey(id), { set: { connectionId: id }, setIfAbsent: { connectedAt: now } });
+      await table.change(directoryKey(id), {
+        set: { connectionId: id, ...(installId !== undefined && { installId }) },
+        setIfAbsent: { connectedAt: now },
+      });
       await table.change(connectionKey(id), {
         set: { ...fields, status: 'active', updatedAt: now },
         remove: [

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, which is no terminal. */
   readonly input?: string;
+  /** Standard input is a pipe that nobody ends, as a command in CI may inherit it. @default false */
+  readonly inputStaysOpen?: boolean;
   /** Another Node than this one. */
   readonly node?: string;
   /** Ctrl+C as soon as this is true. */
@@ -55,12 +57,15 @@ export function buildCliForTests(): BuiltCli {
   const printed: string[] = [];
 
   async function run(args: readonly string[], options: RunOptions = {}) {
-    const { env = {}, input = '', node = process.execPath, interruptWhen } = options;
+    const { env = {}, input = '', node = process.execPath, inputStaysOpen = false, interruptWhen } = options;
     const { PATH = '' } = process.env;
     // Compiled once, however often it is run.
     const NODE_COMPILE_CACHE = join(directory, 'compiled');
     const child = spawn(node, [script, ...args], { env: { PATH, NODE_COMPILE_CACHE, ...env } });
-    child.stdin.end(input);
+    // A command need not read it.
+    child.stdin.on('error', () => {});
+    child.stdin.write(input);
+    if (!inputStaysOpen) child.stdin.end();
     if (interruptWhen !== undefined) void interrupt(child, interruptWhen);
     const [output, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     printed.push(output, error);

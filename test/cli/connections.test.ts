@@ -47,10 +47,12 @@ async function connected() {
 
 describe('connect', () => {
   test('with the token from the environment: says what was done, and that nothing is missing', async () => {
-    const { token, installId } = consent('acme');
+    const { token, installId, organizationId } = consent('acme');
     const { code, output, error } = await connect('acme', token);
     expect({ code, error }).toEqual({ code: 0, error: '' });
-    expect(output).toContain(`Connected acme to install ${installId}, in the workspace default.`);
+    expect(output).toContain(
+      `Connected acme to install ${installId} of the organisation ${organizationId}, in the workspace default.`,
+    );
     expect(output).toMatch(/^Endpoint \S+ registered: http.*\/webhooks\/opentrain\/acme$/m);
     expect(output).toContain('Nothing is missing');
     expect(await story.store.connections.get('acme' as ConnectionId)).toMatchObject({ status: 'active', installId });
@@ -126,6 +128,42 @@ describe('connect', () => {
     expect(output).toContain('Missing: the scope participants:email. Without it, Work Emails are withheld');
     expect(output).toContain('Missing: the consent to personal data. Without it, Work Emails are withheld');
     expect(output).toContain('let them reconnect, then run this with the new token');
+  });
+
+  test('without the scope for endpoints, says all that is missing: 5', async () => {
+    const { token } = consent('poorer', { scopes: ['contracts:read'], piiConsent: false });
+    const { code, error } = await connect('poorer', token);
+    expect(error).toContain(
+      'This install cannot be connected, and nothing was done.\nMissing: the scope webhooks:manage.',
+    );
+    expect(error).toContain('Missing: the scope usage:write. Without it,');
+    expect(error).toContain('Missing: the consent to personal data. Without it,');
+    expect(code).toBe(5);
+  });
+
+  test('an install that is connected under another id is refused, and that id is told: 5', async () => {
+    const { id, token } = await connected();
+    const { code, error } = await connect(story.unique('once-more'), token);
+    expect(error).toContain(`is connected already, as ${id}.`);
+    expect(code).toBe(5);
+  });
+
+  test('two different tokens at once, from the environment and from standard input: 2', async () => {
+    const [one, other] = [consent('one of two'), consent('other of two')];
+    const env = { OPENTRAIN_PARTNER_TOKEN: one.token };
+    const given = (input: string) => cli.run(['connect', 'two', ...local()], { env, input });
+    const both = await given(`${other.token}\n`);
+    expect(both.error).toContain('OPENTRAIN_PARTNER_TOKEN holds one token, and another comes on standard input');
+    expect(both.code).toBe(2);
+    for (const input of ['', 'acme\nbeta\n', one.token]) expect((await given(input)).code).toBe(0);
+    const silent = await cli.run(['connect', 'two', ...local()], { env, inputStaysOpen: true });
+    expect(silent.code, 'an open pipe that says nothing').toBe(0);
+  });
+
+  test('the target is looked at before the token is asked for', async () => {
+    const { code, error } = await cli.run(['connect', 'acme', '--local', 'http://127.0.0.1:1'], { input: '' });
+    expect(error).toContain('Local mode does not answer at http://127.0.0.1:1');
+    expect(code).toBe(1);
   });
 
   test('a revoked token is refused by OpenTrain: 5, with what to do', async () => {

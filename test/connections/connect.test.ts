@@ -6,18 +6,22 @@ import {
   type ConnectParts,
   type ConnectRequest,
   connect,
-  InstallNotActiveError,
   OtherOrganizationError,
 } from '../../shared/connections/connect.ts';
 import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../../shared/connections/needed-scopes.ts';
+import {
+  InstallNotActiveError,
+  InstallTakenError,
+  ScopeMissingError,
+} from '../../shared/connections/usable-install.ts';
 import type { ConnectionId, InstallId } from '../../shared/ids.ts';
 import { createOpenTrainClient, type WebhookEndpointChange } from '../../shared/opentrain/client.ts';
 import { OpenTrainError } from '../../shared/opentrain/errors.ts';
 import { webhookSecret } from '../../shared/opentrain/signature.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { queuedDelivery } from '../support/sqs-event.ts';
-import { startWorker, type Worker } from '../support/worker.ts';
+import { countedTable, startWorker, type Worker } from '../support/worker.ts';
 
 let worker: Worker;
 
@@ -416,6 +420,38 @@ describe('is refused, and nothing is stored or registered:', () => {
     await expect(connecting).rejects.toThrow(OpenTrainError);
     await expect(connecting).rejects.toMatchObject({ kind: 'forbidden', status: 401 });
     await expectNothing(customer);
+  });
+
+  test('a token that may register no endpoint, with all that is missing', async () => {
+    const customer = newCustomer({ scopes: ['contracts:read'], piiConsent: false });
+    const connecting = customer.connect();
+    await expect(connecting).rejects.toThrow(ScopeMissingError);
+    const lacking = Object.keys(NEEDED_SCOPES).filter((scope) => scope !== 'contracts:read');
+    for (const scope of lacking) await expect(connecting).rejects.toThrow(`Missing: the scope ${scope}. Without it,`);
+    await expect(connecting).rejects.toThrow('Missing: the consent to personal data. Without it, Work Emails');
+    await expectNothing(customer);
+  });
+
+  test('a token whose install is connected under another id, unless that one is disconnected', async () => {
+    const first = newCustomer();
+    await first.connect();
+    const second = newCustomer();
+    const connecting = second.connect(first.token);
+    await expect(connecting).rejects.toThrow(InstallTakenError);
+    await expect(connecting).rejects.toThrow(`is connected already, as ${first.connectionId}.`);
+    await expectNothing(second);
+    expect(first.endpoints()).toHaveLength(1);
+
+    await worker.store.connections.disconnectByOperator(first.connectionId, { gone: false }, Date.now());
+    expect((await second.connect(first.token)).install.id).toBe(first.installId);
+  });
+
+  test('the same of a connection that the directory listed before it told installs', async () => {
+    const first = newCustomer();
+    await first.connect();
+    const { table } = countedTable(worker.emulators);
+    await table.change({ pk: 'CONNECTIONS', sk: `CONN#${first.connectionId}` }, { set: {}, remove: ['installId'] });
+    await expect(newCustomer().connect(first.token)).rejects.toThrow(InstallTakenError);
   });
 
   async function expectNothing({ connection, endpoints, storedSecret, storedToken }: ReturnType<typeof newCustomer>) {
