@@ -4,13 +4,14 @@ import {
   type ReconcileReport,
   reconcileConnection,
 } from '../../shared/reconcile/reconcile-connection.ts';
-import type { RepairRow, Why } from '../../shared/reconcile/repairs.ts';
+import type { RepairRow } from '../../shared/reconcile/repairs.ts';
 import type { Answer } from '../answer.ts';
 import { connectorParts } from '../connector-parts.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { onInterruption } from '../interruption.ts';
 import { existingConnection, openParts, type Parts, someConnections } from '../parts.ts';
+import { wordsOf } from '../repair-words.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
 import type { TargetOptions } from '../target.ts';
@@ -122,24 +123,8 @@ const COLOURS = { add: 'green', remove: 'red', note: 'dim', 'note link': 'dim', 
 function cellsOf({ connectionId }: Reported, row: RepairRow, { paint }: Style, held?: 'held'): string[] {
   const { action, trainerId = '-', projectId = '-', contractId = '-', why } = row;
   const shown = held === undefined ? paint(COLOURS[action], action) : paint('yellow', `${action} (held)`);
-  return [connectionId, shown, trainerId, projectId, contractId, why === undefined ? '-' : WORDS[why]];
+  return [connectionId, shown, trainerId, projectId, contractId, why === undefined ? '-' : wordsOf(why)];
 }
-
-/** For people. */
-const WORDS: Readonly<Record<Why, string>> = {
-  contract_unheard_of: 'runs at OpenTrain, and was never heard of here',
-  was_parked: 'waited for consent or for a person',
-  reconnected: 'the customer is back',
-  claim_lost: 'an earlier attempt stopped half-way',
-  claim_left_behind: 'an earlier attempt stopped half-way',
-  contract_ended: 'the contract has ended',
-  contract_untold: 'OpenTrain lists it neither as running nor as ended',
-  link_removed: 'the project link was removed',
-  disconnected: 'disconnected for longer than the grace period',
-  missing_in_workspace: 'should be in the project, and is not',
-  still_in_workspace: 'should be out of the project, and is in',
-  unsettled: 'an earlier attempt stopped half-way',
-};
 
 function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): string[] {
   const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold } = report;

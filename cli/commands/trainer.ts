@@ -4,6 +4,7 @@ import { type TrainerHistory, type TrainerMoment, trainerHistory } from '../../s
 import type { Answer } from '../answer.ts';
 import { NotFoundError } from '../errors.ts';
 import { openParts } from '../parts.ts';
+import { wordsOf } from '../repair-words.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
 import type { TargetOptions } from '../target.ts';
@@ -62,21 +63,26 @@ function text({ trainerId, displayName, contracts, seats, moments }: TrainerHist
   }
   blocks.push(
     table(
-      ['WHEN', 'CONNECTION', 'EVENT', 'CONTRACT', 'ATTEMPT', 'OUTCOME', 'ASKED OF THE WORKSPACE', 'DELIVERY'],
+      ['WHEN', 'CONNECTION', 'EVENT', 'CONTRACT', 'ATTEMPT', 'OUTCOME', 'ASKED OF THE WORKSPACE', 'DELIVERY OR RUN'],
       moments.map((moment) => [
         time(moment.at),
         moment.connectionId,
-        moment.eventType ?? '-',
+        moment.repair === undefined ? (moment.eventType ?? '-') : `reconcile: ${moment.repair}`,
         moment.contractId ?? '-',
-        String(moment.attempt),
-        moment.reason === undefined ? moment.status : `${moment.status}: ${moment.reason}`,
+        String(moment.attempt ?? '-'),
+        outcomeOf(moment),
         callsOf(moment),
-        moment.deliveryId,
+        moment.deliveryId ?? moment.runId ?? '-',
       ]),
       width,
     ),
   );
   return blocks.join('\n\n');
+}
+
+function outcomeOf({ status, reason, why }: TrainerMoment): string {
+  const outcome = reason === undefined ? status : `${status}: ${reason}`;
+  return why === undefined ? outcome : `${outcome}, because ${wordsOf(why)}`;
 }
 
 const callsOf = ({ calls = [] }: TrainerMoment): string =>

@@ -308,6 +308,27 @@ describe('trainer', () => {
     });
   });
 
+  test('what reconciliation did is part of it, with why', async () => {
+    const { customer: one, contract, trainer, project } = await story.newHire();
+    await run('reconcile', one.id, '--yes');
+    expect(story.membersOf(project)).toHaveLength(1);
+    story.opentrain.endContract(contract.id);
+    await run('reconcile', one.id, '--yes');
+    const { moments } = await cli.json<TrainerHistory>(['trainer', trainer.opentrainUserId, ...local()]);
+    const about = { connectionId: one.id, contractId: contract.id, status: 'done' };
+    const runId = expect.stringMatching(/^reconcile-by-hand-/);
+    expect(moments).toMatchObject([
+      { ...about, runId, repair: 'admit', why: 'contract_unheard_of', reason: 'provisioned' },
+      { ...about, runId, repair: 'dismiss', why: 'contract_ended', reason: 'dismissed' },
+    ]);
+    const { output } = await run('trainer', trainer.opentrainUserId);
+    expect(output).toMatch(
+      /reconcile: admit +\S+ +- +done: provisioned, because runs at OpenTrain, and was never heard of here +- +reconcile-by/,
+    );
+    expect(output).toContain('done: dismissed, because the contract has ended');
+    expect(output).not.toContain('@');
+  });
+
   test('nobody knows them: 4', async () => {
     const { code, error } = await run('trainer', 'usr_unknown');
     expect(error).toContain('opentrainUserId');
