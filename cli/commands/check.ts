@@ -96,6 +96,19 @@ async function queueChecks({ sqs, target }: Parts): Promise<Check[]> {
           }),
     });
   }
+  for (const { name, url } of target.droppedQueues) {
+    const { visible, inFlight } = await queueDepth(sqs, url);
+    const dropped = visible + inFlight;
+    checks.push({
+      name,
+      ...(dropped === 0
+        ? { verdict: 'pass', advice: 'No event of the schedule came to nothing.' }
+        : {
+            verdict: 'fail',
+            advice: `${count(dropped, 'event')} of the schedule came to nothing. See dlq list; if its reason lasts, mend it, then dlq purge --queue ${name}.`,
+          }),
+    });
+  }
   return checks;
 }
 

@@ -9,6 +9,7 @@ import type { ConnectionId } from '../../shared/ids.ts';
 import type { ConnectionStatus } from '../../shared/operations/connection-status.ts';
 import type { TrainerHistory } from '../../shared/operations/trainer-history.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
+import { droppedByLambda } from '../support/dropped-event.ts';
 import { milestoneEvent } from '../support/opentrain-event.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
@@ -79,6 +80,8 @@ describe('check', () => {
         `pass deployment: queue of ${name}`,
         `pass deployment: given up of ${name}`,
       ]),
+      'pass deployment: usage-dropped',
+      'pass deployment: reconcile-dropped',
       'pass deployment: contract',
     ]);
     expect({ code, verdict }).toEqual({ code: 0, verdict: 'pass' });
@@ -183,6 +186,19 @@ describe('check', () => {
       },
     ]);
     expect(code).toBe(3);
+  });
+
+  test('finds an event of a schedule that came to nothing, and status counts it', async () => {
+    const { sqs, addresses } = story.connector;
+    await sqs.send(new SendMessageCommand({ QueueUrl: addresses.usageDroppedQueue, ...droppedByLambda() }));
+    const { id } = await customer();
+    const { code, told } = await check(id, '--no-canary');
+    expect(told('usage-dropped')).toMatchObject([
+      { verdict: 'fail', advice: expect.stringMatching(/^1 event of the schedule .* dlq purge --queue usage-dropped/) },
+    ]);
+    expect(code).toBe(3);
+    expect((await run('status', id)).output).toMatch(/^usage-dropped +- +- +1 \(see dlq list\)$/m);
+    await run('dlq', 'purge', '--queue', 'usage-dropped', '--yes');
   });
 
   test('--contract finds an operation and a field that OpenTrain no longer has', async () => {
