@@ -99,7 +99,9 @@ async function mustBeHeld(connection: string, runId: string, parts: Parts): Prom
 function worstOf(reports: readonly Reported[]): ExitCode {
   if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
   if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
-  return reports.some(({ held, unread }) => held.length > 0 || unread > 0) ? EXIT.findings : EXIT.fine;
+  const isForPerson = ({ held, unread, endpoint }: Reported) =>
+    held.length > 0 || unread > 0 || endpoint === 'gone' || endpoint === 'elsewhere' || endpoint === 'given-up';
+  return reports.some(isForPerson) ? EXIT.findings : EXIT.fine;
 }
 
 function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
