@@ -346,12 +346,13 @@ function addDeliveries(program: Command): void {
     );
   withTarget(dlq.command('purge'))
     .summary('throw away what needs no redrive')
-    .requiredOption('--queue <name>', `which one: ${PURGED_QUEUE_NAMES.join(', ')}`)
+    .requiredOption('--queue <name>', `which one: ${PURGED_QUEUE_NAMES.join(', ')}; deliveries with --unreadable`)
+    .option('--unreadable', 'only what the connector never wrote and nobody can put back')
     .option('--dry-run', 'only say what would be thrown away')
     .option('-y, --yes', 'do not ask')
     .description(
       'Events of a schedule that were dropped, or runs that were given up: a later run does the same work. Deliveries are ' +
-        'never thrown away; see redrive.',
+        'never thrown away; see redrive. What is unreadable was none.',
     )
     .addHelpText('after', '\nExample\n  opentrain-connector dlq purge --queue usage-dropped --stage prod')
     .action(
