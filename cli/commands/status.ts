@@ -59,7 +59,12 @@ function connectionTable(connections: readonly ConnectionStatus[], style: Style)
   );
 }
 
-function statusOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
+function statusOf(one: ConnectionStatus, style: Style): string {
+  const { paint } = style;
+  return one.rotating ? `${standingOf(one, style)}, ${paint('yellow', 'secret rotating')}` : standingOf(one, style);
+}
+
+function standingOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
   if (status === 'disconnected') return paint('dim', 'disconnected');
   if (attention !== null) return paint('red', `active, needs attention: ${attention}`);
   const missing = [...missingScopes, ...(piiConsent ? [] : ['consent'])];

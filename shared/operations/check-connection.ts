@@ -1,5 +1,5 @@
 import { type ConnectionParts, connectionClient } from '../connections/connection-client.ts';
-import { ownEndpoints } from '../connections/endpoints.ts';
+import { isSound, ownEndpoints } from '../connections/endpoints.ts';
 import { EVENT_TYPES } from '../connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../connections/needed-scopes.ts';
 import { readSecrets } from '../connections/stored-secrets.ts';
@@ -8,7 +8,7 @@ import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, ProjectId } from '../ids.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Install, WebhookEndpoint } from '../opentrain/relied-on.ts';
-import type { Connection } from '../store/connections.ts';
+import type { Connection, Rotation } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 import type { Check } from '../workspace/check-workspace.ts';
 
@@ -158,9 +158,23 @@ function checkEndpoint(
           warn(`The last ${ours.consecutiveFailures} deliveries failed; after ten OpenTrain disables it. See the log.`),
         ]),
     ...(others.length === 0 ? [] : [warn(`There are ${others.length} more at the same URL, of no use. ${MEND}`)]),
-    ...(rotation === undefined ? [] : [warn('Its secret is being rotated. Finish with rotate-secret.')]),
+    ...(rotation === undefined ? [] : [checkRotation(rotation, endpoints)]),
   ];
   return findings.length > 0 ? findings : [pass(`${ours.id} is ACTIVE, points here, and hears of every event.`)];
+}
+
+function checkRotation({ newEndpointId, deliveredAt }: Rotation, endpoints: readonly WebhookEndpoint[]): Finding {
+  const next = endpoints.find(({ id }) => id === newEndpointId);
+  if (next === undefined) {
+    return fail(
+      `Its secret is being rotated, but the new endpoint ${newEndpointId} is gone. Run rotate-secret once more.`,
+    );
+  }
+  const lacking = isSound(next)
+    ? ''
+    : `; ${next.status === 'ACTIVE' ? 'it does not hear of every event' : 'OpenTrain has disabled it'}`;
+  const state = `${deliveredAt === undefined ? 'nothing has come through it yet' : 'it has delivered'}${lacking}`;
+  return warn(`Its secret is being rotated, to that of ${newEndpointId}: ${state}. Finish with rotate-secret.`);
 }
 
 /** What a test delivery cannot tell: it is signed with whatever is stored. */

@@ -1,5 +1,6 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tellAfterUnlink } from '../../cli/commands/links.ts';
 import type { Scope } from '../../local/opentrain/state.ts';
 import type { ConnectedView } from '../../shared/connections/tell-connected.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
@@ -240,7 +241,11 @@ describe('links', () => {
     const project = story.unique('street-signs');
     const linked = await run('link', id, '--project', project, '--job', job, '--name', 'Street signs');
     expect(linked.output).toMatch(new RegExp(`^Linked project ${project} to job ${job} \\(link \\S+\\)\\.`));
-    expect((await run('link', id, '--project', project, '--job', job)).output).toContain('Was linked already');
+    const again = await run('link', id, '--project', project, '--job', job);
+    expect(again.output).toContain('Was linked already');
+    expect(again.output).not.toContain('not changed');
+    const renamed = await run('link', id, '--project', project, '--job', job, '--name', 'Traffic signs');
+    expect(renamed.output).toContain('Its name was not changed: OpenTrain changes no links. Unlink it');
 
     const { links } = await cli.json<{ links: { linkId: string }[] }>(['links', id, ...local()]);
     expect(links).toEqual([
@@ -259,7 +264,9 @@ describe('links', () => {
     const hired = story.opentrain.hire({ jobId: job, trainer: story.unique('Maria Silva') });
     await expect.poll(() => story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
     const dry = await run('unlink', id, project, '--dry-run');
-    expect(dry.output).toContain('Contracts that run through it: 1. Nothing was done.');
+    expect(dry.output).toContain(
+      'Contracts that run through it: 1. Whoever it let in is taken out within seconds. Nothing was done.',
+    );
     expect((await cli.json<{ links: unknown[] }>(['links', id, ...local()])).links).toHaveLength(1);
 
     const unasked = await run('unlink', id, project);
@@ -286,6 +293,42 @@ describe('links', () => {
     expect([conflict.code, long.code, foreign.code]).toEqual([5, 5, 5]);
   });
 
+  test('--dry-run says what would be linked, and what is there already; an empty job or project is a mistake: 2', async () => {
+    const { id, job } = await connected();
+    const project = story.unique('dry');
+    const link = (...args: string[]) => run('link', id, '--project', project, '--job', job, ...args);
+    expect((await link('--dry-run')).output).toBe(`Would link project ${project} to job ${job}. Nothing was done.\n`);
+    expect((await run('links', id)).output).toContain('has no project link yet');
+    await link();
+    expect((await link('--dry-run')).output).toContain('It is linked already, by link_');
+    for (const [name, args] of [
+      ['job', ['--project', project, '--job', '']],
+      ['project', ['--project', ' ', '--job', job]],
+    ] as const) {
+      const { code, error } = await run('link', id, ...args);
+      expect([code, error]).toEqual([2, `--${name} must not be empty.\n`]);
+    }
+  });
+
+  test.each([
+    ['PARTNER_WEBHOOK', false, 'is taken out'],
+    ['PARTNER_WEBHOOK', true, 'stays in'],
+    ['MANAGED_ADAPTER', false, 'the connector takes nobody out'],
+    ['MANAGED_ADAPTER', true, 'the connector takes nobody out'],
+  ])('unlink of a %s link, with keepAccessAfterUnlink %s, says who %s', (provisioningMode, keepAfterUnlink, said) => {
+    expect(tellAfterUnlink({ provisioningMode }, { keepAfterUnlink })).toContain(said);
+  });
+
+  test('unlink does not count beyond what OpenTrain lists', async () => {
+    const customer = await story.newCustomer();
+    const job = customer.postJob();
+    const { project } = customer.link(job);
+    for (let hired = 0; hired < 201; hired += 1) customer.hire(job);
+    expect((await run('unlink', customer.id, project, '--dry-run')).output).toContain(
+      'Contracts that run through it: 200 or more.',
+    );
+  });
+
   test('a link that OpenTrain manages is told apart', async () => {
     const { id, job } = await connected();
     const linked = await run('link', id, '--project', story.unique('p'), '--job', job, '--managed-by-opentrain');
@@ -306,13 +349,25 @@ describe('rotate-secret', () => {
   test('says that both secrets are live, and until when; forced, it is over at once, and the new one works', async () => {
     const { id, installId } = await connected();
     const before = await story.connector.parameters.get(story.connector.names.webhookSecrets(id));
+    expect((await run('rotate-secret', id, '--dry-run')).output).toContain('No rotation is under way: would register');
     const first = await run('rotate-secret', id);
     expect(first.code).toBe(0);
+    expect(first.output).toContain(`rotate-secret ${id} --local ${story.connector.url}`);
     expect(first.output).toContain(`Both secrets of ${id} are live`);
     expect(first.output).toContain(`opentrain-connector rotate-secret ${id} --local`);
     expect(story.opentrain.endpointsOf(installId)).toHaveLength(2);
     const again = await cli.json<{ kind: string; for: string }>(['rotate-secret', id, ...local()]);
     expect(again).toMatchObject({ kind: 'waiting', for: 'first_delivery', until: expect.stringMatching(/Z$/) });
+
+    const dry = await run('rotate-secret', id, '--force', '--dry-run');
+    expect(dry.output).toMatch(
+      /^A rotation is under way since .*by force, delete the old one at once\. Nothing was done\.$/m,
+    );
+    expect(story.opentrain.endpointsOf(installId)).toHaveLength(2);
+    expect((await run('status', id)).output).toMatch(new RegExp(`^${id} +active, secret rotating`, 'm'));
+    expect((await run('check', id, '--no-canary')).output).toMatch(
+      /Its secret is being rotated, to that of endpoint_\S+: nothing has come through it yet\. Finish with rotate-secret\./,
+    );
 
     const unasked = await run('rotate-secret', id, '--force');
     expect(unasked.code).toBe(7);
@@ -350,6 +405,9 @@ describe('disconnect', () => {
     ]);
     expect(story.opentrain.endpointsOf(installId)).toEqual([]);
     expect(story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
+    const again = await run('disconnect', id);
+    expect(again).toMatchObject({ code: 0, error: '' });
+    expect(again.output).toBe(`${id} is disconnected already (by_operator), and nothing is left here to remove.\n`);
   });
 });
 

@@ -212,6 +212,15 @@ test('dlq purge: runs that were given up may go, deliveries never', async () => 
   await expect.poll(() => story.outcomeOf(customer.id, delivery)).toBe('done: provisioned');
 });
 
+test('redeliver --dry-run asks nobody to send anything', async () => {
+  const { id, client, endpointId, installId } = await story.newCustomer({ delivered: true });
+  await client.updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+  expect((await run('redeliver', id, '--dry-run')).output).toBe(
+    'Would enable 1 endpoint and ask OpenTrain to send again all that it has given up. Nothing was done.\n',
+  );
+  expect(story.opentrain.endpointsOf(installId)).toMatchObject([{ status: 'DISABLED' }]);
+});
+
 test('dlq list: more than one batch of them, each once', async () => {
   const { sqs, addresses } = story.connector;
   const ids = Array.from({ length: 25 }, (_, index) => `letter-${index}`);
