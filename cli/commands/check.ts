@@ -162,14 +162,14 @@ async function contractChecks({ target }: Parts): Promise<Check[]> {
   let served: unknown;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(DOCUMENT_MILLISECONDS) });
-    if (!response.ok) return [{ name: 'contract', verdict: 'warn', advice: `${url} answered ${response.status}.` }];
+    if (!response.ok) return [{ name: 'contract', verdict: 'fail', advice: `${url} answered ${response.status}.` }];
     served = await response.json();
   } catch {
-    return [{ name: 'contract', verdict: 'warn', advice: `${url} gave no document. Check the network.` }];
+    return [{ name: 'contract', verdict: 'fail', advice: `${url} gave no document. Check the network.` }];
   }
   const gaps = findContractGaps(served);
   if (gaps.length === 0) {
-    const advice = 'What OpenTrain serves has every operation and field that the connector relies on.';
+    const advice = 'What OpenTrain serves has every operation, field and value that the connector relies on.';
     return [{ name: 'contract', verdict: 'pass', advice }];
   }
   return gaps.map(({ operation, missing }) => ({

@@ -214,6 +214,15 @@ describe('check', () => {
     ]);
   });
 
+  test('--contract without a document is a failure: nothing was compared', async () => {
+    const { id } = await customer();
+    const url = 'http://127.0.0.1:1';
+    const { code, told } = await check(id, '--no-canary', '--contract', '--opentrain-url', url);
+    const advice = `${url}/openapi.json gave no document. Check the network.`;
+    expect(told('contract')).toEqual([{ scope: 'deployment', name: 'contract', verdict: 'fail', advice }]);
+    expect(code).toBe(3);
+  });
+
   test('people get a table, the verdict first; what goes on is said on standard error', async () => {
     const { id } = await customer();
     const { output, error } = await run('check', id, '--no-canary');
