@@ -6,6 +6,7 @@ import type { ProjectLink } from '../../shared/opentrain/relied-on.ts';
 import type { Answer } from '../answer.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import { existingConnection, openParts } from '../parts.ts';
+import { plainName } from '../plain-text.ts';
 import { table } from '../table.ts';
 import type { Target, TargetOptions } from '../target.ts';
 import type { Terminal } from '../terminal.ts';
@@ -39,7 +40,7 @@ export async function linkCommand(connection: string, { dryRun = false, ...optio
   return {
     data: { outcome: kind, link: viewOf(link) },
     text: () =>
-      `${done} project ${link.externalProjectId} to job ${link.jobId ?? '-'} (link ${link.id}).\n${next}${kind === 'linked' ? '' : unchanged(wanted, link)}`,
+      `${done} project ${plainName(link.externalProjectId)} to job ${link.jobId ?? '-'} (link ${link.id}).\n${next}${kind === 'linked' ? '' : unchanged(wanted, link)}`,
   };
 }
 
@@ -77,8 +78,8 @@ export async function linksCommand(connection: string, options: TargetOptions): 
             ['LINK', 'PROJECT', 'NAME', 'JOB', 'WHO GIVES ACCESS'],
             links.map((link) => [
               link.linkId,
-              link.projectId,
-              link.name ?? '-',
+              plainName(link.projectId),
+              plainName(link.name ?? '-'),
               link.jobId ?? '- (no job yet)',
               link.provisioningMode === 'PARTNER_WEBHOOK' ? 'the connector' : 'OpenTrain',
             ]),
@@ -114,7 +115,7 @@ export async function unlinkCommand(
   const number = affected < CONTRACTS_AT_MOST ? String(affected) : `${affected} or more`;
   const who = affected === 0 ? 'Nobody works on it now.' : `Contracts that run through it: ${number}.`;
   const after = tellAfterUnlink(link, parts.target);
-  const what = `the link of project ${link.externalProjectId} to job ${link.jobId ?? '-'} (${link.id})`;
+  const what = `the link of project ${plainName(link.externalProjectId)} to job ${link.jobId ?? '-'} (${link.id})`;
   if (dryRun) return { data, text: () => `Would remove ${what}. ${who} ${after} Nothing was done.` };
   await terminal.confirm(`Remove ${what}? ${who} ${after} No link can be restored.`);
   await unlinkProject(link.id, client);

@@ -4,6 +4,7 @@ import { type TrainerHistory, type TrainerMoment, trainerHistory } from '../../s
 import type { Answer } from '../answer.ts';
 import { NotFoundError } from '../errors.ts';
 import { openParts } from '../parts.ts';
+import { plainName } from '../plain-text.ts';
 import { wordsOf } from '../repair-words.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
@@ -25,13 +26,13 @@ export async function trainerCommand(id: string, options: TargetOptions): Promis
 function text({ trainerId, displayName, contracts, seats, moments }: TrainerHistory, style: Style): string {
   const { width, paint } = style;
   const blocks = [
-    paint('bold', displayName === null ? trainerId : `${displayName} (${trainerId})`),
+    paint('bold', displayName === null ? trainerId : `${plainName(displayName)} (${trainerId})`),
     table(
       ['CONNECTION', 'CONTRACT', 'PROJECT', 'STATE', 'FROM', 'TO', 'BUDGET'],
       contracts.map((one) => [
         one.connectionId,
-        one.title === undefined ? one.contractId : `${one.contractId} ${one.title}`,
-        one.projectId ?? '-',
+        one.title === undefined ? one.contractId : `${one.contractId} ${plainName(one.title)}`,
+        plainName(one.projectId ?? '-'),
         one.reason === undefined ? one.state : `${one.state}: ${one.reason}`,
         one.startDate ?? '-',
         one.endDate ?? '-',

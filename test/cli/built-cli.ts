@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly inputStaysOpen?: boolean;
   /** Another Node than this one. */
   readonly node?: string;
+  /** What its reader closes before anything comes. */
+  readonly closed?: 'stdout' | 'stderr';
   /** Ctrl+C as soon as this is true. */
   readonly interruptWhen?: () => boolean;
 }
@@ -57,17 +59,19 @@ export function buildCliForTests(): BuiltCli {
   const printed: string[] = [];
 
   async function run(args: readonly string[], options: RunOptions = {}) {
-    const { env = {}, input = '', node = process.execPath, inputStaysOpen = false, interruptWhen } = options;
+    const { env = {}, input = '', node = process.execPath, inputStaysOpen = false, closed, interruptWhen } = options;
     const { PATH = '' } = process.env;
     // Compiled once, however often it is run.
     const NODE_COMPILE_CACHE = join(directory, 'compiled');
     const child = spawn(node, [script, ...args], { env: { PATH, NODE_COMPILE_CACHE, ...env } });
+    if (closed !== undefined) child[closed].destroy();
     // A command need not read it.
     child.stdin.on('error', () => {});
     child.stdin.write(input);
     if (!inputStaysOpen) child.stdin.end();
     if (interruptWhen !== undefined) void interrupt(child, interruptWhen);
-    const [output, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    const read = (stream: 'stdout' | 'stderr') => (stream === closed ? '' : text(child[stream]));
+    const [output, error] = await Promise.all([read('stdout'), read('stderr'), once(child, 'exit')]);
     printed.push(output, error);
     return { code: child.exitCode, output, error };
   }

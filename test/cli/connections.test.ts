@@ -329,6 +329,20 @@ describe('links', () => {
     );
   });
 
+  test('a name that a terminal would obey is shown as text', async () => {
+    const { id, job } = await connected();
+    const name = 'a\u001b[2Jb\u001b]0;title\u0007c\u009b31md\ne\u202ef\u001b[32mg';
+    const linked = await run('link', id, '--project', story.unique('p\u001b[31m'), '--job', job, '--name', name);
+    const { output } = await run('links', id);
+    expect(output).toContain('a[2Jb]0;titlec31md ef[32mg');
+    const { output: json } = await run('links', id, '--json');
+    expect((JSON.parse(json) as { links: { name: string }[] }).links[0]?.name).toBe(name);
+    const unlinked = await run('unlink', id, /link_\w+/.exec(linked.output)?.[0] ?? '', '--dry-run');
+    for (const said of [linked.output, output, json, unlinked.output]) {
+      expect(said).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}]/u);
+    }
+  });
+
   test('a link that OpenTrain manages is told apart', async () => {
     const { id, job } = await connected();
     const linked = await run('link', id, '--project', story.unique('p'), '--job', job, '--managed-by-opentrain');

@@ -223,6 +223,18 @@ describe('check', () => {
     expect(code).toBe(3);
   });
 
+  test('goes on where nobody reads its remarks; where nobody reads its results, it ends without a word', async () => {
+    const { id } = await customer();
+    const args = ['check', id, '--no-canary', ...local()];
+    const usual = await cli.run(args);
+    const unremarked = await cli.run(args, { closed: 'stderr' });
+    expect(unremarked.output).toMatch(new RegExp(`^pass  ${id} +token`, 'm'));
+    expect(unremarked.code).toBe(usual.code);
+    expect(await cli.run(args, { closed: 'stdout' })).toMatchObject({ code: 0, error: 'Checking local mode …\n' });
+    const refused = await cli.run(['check', 'nobody', ...local()], { closed: 'stderr' });
+    expect(refused.code).toBe(4);
+  });
+
   test('people get a table, the verdict first; what goes on is said on standard error', async () => {
     const { id } = await customer();
     const { output, error } = await run('check', id, '--no-canary');
