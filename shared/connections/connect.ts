@@ -6,16 +6,14 @@ import type { Connection, FreshConnection } from '../store/connections.ts';
 import type { ConnectionParts } from './connection-client.ts';
 import {
   type Ailment,
-  ailmentsOf,
   deleteEndpoints,
-  mendEndpoint,
   ownEndpoints,
-  redeliverFailed,
   registerEndpoint,
   type Standing,
   standingOf,
   type WorkingEndpoint,
 } from './endpoints.ts';
+import { ailmentsIn, mendKept, redeliverKept } from './kept-endpoints.ts';
 import { missingScopes, type NeededScope } from './needed-scopes.ts';
 import { rotationAsItStands } from './rotate-secret.ts';
 import { writeSecrets } from './stored-secrets.ts';
@@ -103,8 +101,8 @@ export async function connect(request: ConnectRequest, parts: ConnectParts): Pro
   await connections.connect(fresh, clock.now());
   const kept = standing.current ?? standing.next;
   const { endpoint } = kept ?? (await register(request, client, parts));
-  if (kept !== undefined) await mend(standing, request, client, parts);
-  const requeued = fresh.redeliveryDue === true ? await redeliver(standing, request, client, parts) : null;
+  if (kept !== undefined) await mendKept(standing, request, client, parts);
+  const requeued = fresh.redeliveryDue === true ? await redeliverKept(standing, request, client, parts) : null;
   await deleteOthers(endpoint.id, request, client, parts);
   return {
     install,
@@ -199,48 +197,6 @@ function register(
     },
     forget: () => connections.forgetEndpoint(connectionId, clock.now()),
   });
-}
-
-async function mend(
-  { current, next, storedSecrets }: Standing,
-  { connectionId, webhookUrl }: ConnectRequest,
-  client: OpenTrainClient,
-  parts: ConnectParts,
-): Promise<void> {
-  const working = workingIn({ current, next });
-  // What is stored beyond these is of no endpoint any more.
-  if (storedSecrets.length > working.length) {
-    await writeSecrets(
-      connectionId,
-      working.map(({ secret }) => secret),
-      parts,
-    );
-  }
-  for (const { endpoint } of working) await mendEndpoint(endpoint, webhookUrl, client);
-}
-
-async function redeliver(
-  standing: Standing,
-  { connectionId }: ConnectRequest,
-  client: OpenTrainClient,
-  { connections }: ConnectParts,
-): Promise<number> {
-  const working = workingIn(standing);
-  const requeued = await redeliverFailed(
-    working.map(({ endpoint }) => endpoint),
-    client,
-  );
-  await connections.noteRedelivered(connectionId);
-  return requeued;
-}
-
-/** Newest first, as secrets are stored. */
-function workingIn({ current, next }: Pick<Standing, 'current' | 'next'>): WorkingEndpoint[] {
-  return [next, current].filter((one) => one !== undefined);
-}
-
-function ailmentsIn(standing: Pick<Standing, 'current' | 'next'>, webhookUrl: string): Ailment[] {
-  return [...new Set(workingIn(standing).flatMap(({ endpoint }) => ailmentsOf(webhookUrl, endpoint)))];
 }
 
 /** Last, so that no event falls between two endpoints: nobody hears of what happens while there is none. */
