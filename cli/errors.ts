@@ -10,6 +10,11 @@ export class NotFoundError extends ConnectorError {
   override readonly name = 'NotFoundError';
 }
 
+/** It was not found in what was looked at, and there is more. */
+export class CutShortError extends ConnectorError {
+  override readonly name = 'CutShortError';
+}
+
 /** Something would have been changed or removed, and nobody said yes. */
 export class NotConfirmedError extends ConnectorError {
   override readonly name = 'NotConfirmedError';

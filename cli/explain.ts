@@ -3,7 +3,7 @@ import { AwsError } from '../shared/aws/aws-json-client.ts';
 import { ConfigurationError, ConnectorError } from '../shared/errors.ts';
 import { scrub } from '../shared/logging.ts';
 import { isRejection, OpenTrainError } from '../shared/opentrain/errors.ts';
-import { InterruptedError, NotConfirmedError, NotFoundError, UsageError } from './errors.ts';
+import { CutShortError, InterruptedError, NotConfirmedError, NotFoundError, UsageError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 export interface Explanation {
@@ -36,6 +36,7 @@ export function explain(error: unknown): Explanation {
 function exitCodeOf(error: ConnectorError): ExitCode {
   if (error instanceof UsageError || error instanceof ConfigurationError) return EXIT.usage;
   if (error instanceof NotFoundError || NOT_FOUND.has(error.name)) return EXIT.notFound;
+  if (error instanceof CutShortError) return EXIT.findings;
   if (error instanceof NotConfirmedError) return EXIT.notConfirmed;
   if (error instanceof InterruptedError) return EXIT.interrupted;
   if (error instanceof AwsError || error.name === 'DeploymentError') return EXIT.awsRefused;
@@ -53,7 +54,13 @@ const NOT_FOUND = new Set([
   'UnknownWorkspaceError',
   'StageMissingError',
 ]);
-const REFUSED = new Set(['InstallNotActiveError', 'LinkRefusedError', 'OtherOrganizationError']);
+const REFUSED = new Set([
+  'InstallNotActiveError',
+  'InstallTakenError',
+  'LinkRefusedError',
+  'OtherOrganizationError',
+  'ScopeMissingError',
+]);
 
 /** What an error of others says: its name, and its message where it has one (that of a refused connection is empty). */
 export function said(error: unknown): string {

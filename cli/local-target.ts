@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { parseBaseUrl } from '../shared/base-url.ts';
 import { ConnectorError } from '../shared/errors.ts';
 import { UsageError } from './errors.ts';
-import type { Target, TargetOptions } from './target.ts';
+import { flagOf, type Target, type TargetOptions } from './target.ts';
 
 /** Nothing that is local mode answered. */
 export class LocalModeError extends ConnectorError {
@@ -41,7 +41,8 @@ const PATIENCE_MILLISECONDS = 5_000;
  *
  * @throws {LocalModeError} when it does not run there
  */
-export async function openLocal(url: string, { opentrainUrl, webhookBaseUrl }: TargetOptions): Promise<Target> {
+export async function openLocal(url: string, options: TargetOptions): Promise<Target> {
+  const { opentrainUrl, webhookBaseUrl } = options;
   const { hostname } = URL.parse(url) ?? {};
   if (hostname !== '127.0.0.1' && hostname !== 'localhost' && hostname !== '[::1]') {
     throw new UsageError('--local must be the URL of a gateway on this machine, such as http://127.0.0.1:8787.');
@@ -55,7 +56,7 @@ export async function openLocal(url: string, { opentrainUrl, webhookBaseUrl }: T
   return {
     kind: 'local',
     name: 'local mode',
-    flag: '--local',
+    flag: flagOf(options),
     apiUrl: webhookBaseUrl ?? found.gateway,
     opentrainUrl: opentrainUrl ?? found.platformApi,
     credentialsPath: found.credentialsPath,

@@ -1,6 +1,12 @@
 import { CommanderError } from 'commander';
 import { EXIT } from './exit-codes.ts';
+import { plainText } from './plain-text.ts';
 import { createProgram } from './program.ts';
+
+// Whoever closed it wants no remarks; what is to be done is done.
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 // A pager that was closed early is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,6 +25,6 @@ async function tell(error: unknown): Promise<void> {
   }
   const { explain } = await import('./explain.ts');
   const { message, exitCode } = explain(error);
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${plainText(message)}\n`);
   process.exitCode = exitCode;
 }

@@ -101,6 +101,7 @@ function addConnections(program: Command): void {
     .summary('a new webhook secret, without a gap')
     .argument('<connection>')
     .option('--force', 'delete the old endpoint at once: the old secret has leaked')
+    .option('--dry-run', 'only say how it stands, and what would be done')
     .option('-y, --yes', 'do not ask')
     .description(
       'OpenTrain never changes the secret of an endpoint, so a second endpoint takes the place of the first. Run it ' +
@@ -138,6 +139,7 @@ function addLinks(program: Command): void {
     .option('--name <text>', 'for people to read, at most 300 characters')
     .option('--url <url>', 'of the project, at most 2048 characters')
     .option('--managed-by-opentrain', 'OpenTrain gives access itself; the connector stays out of it')
+    .option('--dry-run', 'only say what would be done')
     .description('Whoever works on the job is let into the project, those who were hired before included.')
     .addHelpText(
       'after',
@@ -273,6 +275,7 @@ function addDeliveries(program: Command): void {
     .summary('have OpenTrain send again what failed')
     .argument('<connection>')
     .option('--delivery <id>', 'this one, whatever became of it (default: all that OpenTrain gave up)')
+    .option('--dry-run', 'only say what would be done')
     .description('Enables the endpoint first, where OpenTrain has disabled it.')
     .addHelpText('after', '\nExample\n  opentrain-connector redeliver acme --delivery dlv_123 --stage prod')
     .action(
@@ -346,12 +349,13 @@ function addDeliveries(program: Command): void {
     );
   withTarget(dlq.command('purge'))
     .summary('throw away what needs no redrive')
-    .requiredOption('--queue <name>', `which one: ${PURGED_QUEUE_NAMES.join(', ')}`)
+    .requiredOption('--queue <name>', `which one: ${PURGED_QUEUE_NAMES.join(', ')}; deliveries with --unreadable`)
+    .option('--unreadable', 'only what the connector never wrote and nobody can put back')
     .option('--dry-run', 'only say what would be thrown away')
     .option('-y, --yes', 'do not ask')
     .description(
       'Events of a schedule that were dropped, or runs that were given up: a later run does the same work. Deliveries are ' +
-        'never thrown away; see redrive.',
+        'never thrown away; see redrive. What is unreadable was none.',
     )
     .addHelpText('after', '\nExample\n  opentrain-connector dlq purge --queue usage-dropped --stage prod')
     .action(

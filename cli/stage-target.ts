@@ -3,7 +3,7 @@ import { ConnectorError } from '../shared/errors.ts';
 import type { WorkspaceSettings } from '../shared/store/workspaces.ts';
 import { AWS_PATIENCE } from './aws-patience.ts';
 import { said } from './explain.ts';
-import type { Target, TargetOptions } from './target.ts';
+import { flagOf, type Target, type TargetOptions } from './target.ts';
 
 /** AWS did not let us look, or what is deployed is not as it should be. */
 export class DeploymentError extends ConnectorError {
@@ -25,9 +25,10 @@ const OPENTRAIN_URL = 'https://app.opentrain.ai/api/partner/v1';
  */
 export async function openStage(
   stage: string,
-  { region, opentrainUrl, webhookBaseUrl }: TargetOptions,
+  options: TargetOptions,
   environment: NodeJS.ProcessEnv,
 ): Promise<Target> {
+  const { region, opentrainUrl, webhookBaseUrl } = options;
   // As `infra/app.ts` names it.
   const stackName = `OpenTrainConnector-${stage}`;
   const client = new CloudFormationClient({ ...AWS_PATIENCE, ...(region === undefined ? {} : { region }) });
@@ -42,7 +43,7 @@ export async function openStage(
   return {
     kind: 'stage',
     name: `stage ${stage}`,
-    flag: `--stage ${stage}`,
+    flag: flagOf(options),
     apiUrl: webhookBaseUrl ?? output('WebhookBaseUrl'),
     opentrainUrl: opentrain,
     credentialsPath: output('CredentialsPath'),

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
+import { plainText } from './plain-text.ts';
 
 /** Between two columns. */
 const GAP = 2;
@@ -18,10 +19,10 @@ export function table(
   rows: readonly (readonly string[])[],
   width: number | undefined,
 ): string {
-  const all = [headings, ...rows];
+  const all = [headings, ...rows.map((row) => row.map(plainText))];
   const natural = headings.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ''))));
   const widths = narrowed(natural, width);
-  if (width !== undefined && totalOf(widths) > width) return blocks(headings, rows, width);
+  if (width !== undefined && totalOf(widths) > width) return blocks(headings, all.slice(1), width);
   return all.flatMap((row) => linesOf(row, widths)).join('\n');
 }
 

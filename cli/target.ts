@@ -65,6 +65,20 @@ export interface TargetOptions {
 export const STAGE_VARIABLE = 'OPENTRAIN_CONNECTOR_STAGE';
 export const LOCAL_URL = 'http://127.0.0.1:8787';
 
+/** How to name the same target again, in what messages tell people to run. */
+export function flagOf({ stage, local, region, opentrainUrl, webhookBaseUrl }: TargetOptions): string {
+  const flags = [
+    ['--stage', stage],
+    ['--local', local],
+    ['--region', region],
+    ['--opentrain-url', opentrainUrl],
+    ['--webhook-base-url', webhookBaseUrl],
+  ] as const;
+  return flags
+    .flatMap(([flag, value]) => (value === undefined ? [] : value === true ? [flag] : [`${flag} ${value}`]))
+    .join(' ');
+}
+
 /** @throws {UsageError} when neither a stage nor local mode is named, or both */
 export async function openTarget(options: TargetOptions, environment: NodeJS.ProcessEnv): Promise<Target> {
   if (options.local !== undefined) {
@@ -82,5 +96,5 @@ export async function openTarget(options: TargetOptions, environment: NodeJS.Pro
     throw new UsageError('--stage must be the name of a stage, such as prod: lower-case letters, digits, hyphens.');
   }
   const { openStage } = await import('./stage-target.ts');
-  return openStage(stage, options, environment);
+  return openStage(stage, { ...options, stage }, environment);
 }

@@ -1,5 +1,6 @@
 import type { Answer } from './answer.ts';
 import { InterruptedError, NotConfirmedError } from './errors.ts';
+import { plainJson, plainText } from './plain-text.ts';
 import { type Style, styleOf } from './style.ts';
 
 /** Where a command talks to people and programs: results on standard output, everything else on standard error. */
@@ -42,13 +43,15 @@ export function createTerminal({ json, yes }: TerminalOptions): Terminal {
   return {
     noteStyle: styleOf(stderr, env),
     print({ data, text }) {
-      stdout.write(`${json ? JSON.stringify(data, null, 2) : text(styleOf(stdout, env))}\n`);
+      const said = json ? plainJson(JSON.stringify(data, null, 2)) : plainText(text(styleOf(stdout, env)));
+      stdout.write(`${said}\n`);
     },
     note(text) {
-      stderr.write(`${text}\n`);
+      stderr.write(`${plainText(text)}\n`);
     },
-    async confirm(question) {
+    async confirm(asked) {
       if (yes) return;
+      const question = plainText(asked);
       if (!stdin.isTTY) throw new NotConfirmedError(`${question} Nobody can be asked here: say so with --yes.`);
       const { confirm, isCancel } = await import('@clack/prompts');
       const agreed = await confirm({ message: question, initialValue: false, output: stderr });

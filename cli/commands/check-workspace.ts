@@ -1,13 +1,12 @@
 import { systemClock } from '../../shared/clock.ts';
 import { ConfigurationError } from '../../shared/errors.ts';
 import type { ProjectId } from '../../shared/ids.ts';
-import { checkWorkspace, verdictOf } from '../../shared/workspace/check-workspace.ts';
+import { type Check, checkWorkspace, verdictOf } from '../../shared/workspace/check-workspace.ts';
 import { openWorkspace } from '../../shared/workspace/open-workspaces.ts';
 import { readWorkspaceSettings } from '../../shared/workspace/workspace-settings.ts';
 import type { Answer } from '../answer.ts';
-import { checkTable } from '../check-table.ts';
-import { InterruptedError } from '../errors.ts';
-import { EXIT } from '../exit-codes.ts';
+import { checked } from '../check-table.ts';
+import { onInterruption, unlessInterrupted } from '../interruption.ts';
 import { readSecret } from '../read-secret.ts';
 
 export interface CheckWorkspaceOptions {
@@ -27,19 +26,11 @@ export async function checkWorkspaceCommand({ project, notice }: CheckWorkspaceO
   const tokens = { access: async () => token, usage: async () => usageToken };
   const workspace = openWorkspace(settings, tokens, systemClock);
 
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort(new InterruptedError('Interrupted; what was left was cleaned up.')));
-  const checks = await checkWorkspace(
-    workspace,
-    { projectId: project as ProjectId },
-    { withNotice: notice, signal: interrupted.signal },
-  );
-  const verdict = verdictOf(checks);
-  return {
-    data: { verdict, checks },
-    text: (style) => checkTable(checks, style),
-    exitCode: verdict === 'fail' ? EXIT.findings : EXIT.fine,
-  };
+  const signal = onInterruption();
+  const checks: Check[] = [];
+  const live = { withNotice: notice, signal, onCheck: (one: Check) => checks.push(one) };
+  await unlessInterrupted(checkWorkspace(workspace, { projectId: project as ProjectId }, live), signal);
+  return checked(checks, { verdict: verdictOf(checks), checks }, signal);
 }
 
 async function readToken(): Promise<string> {

@@ -8,8 +8,8 @@ import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { type Check, checkWorkspace, verdictOf } from '../../shared/workspace/check-workspace.ts';
 import { openWorkspaces } from '../../shared/workspace/open-workspaces.ts';
 import type { Answer } from '../answer.ts';
-import { checkTable } from '../check-table.ts';
-import { EXIT } from '../exit-codes.ts';
+import { checked } from '../check-table.ts';
+import { onInterruption, unlessInterrupted } from '../interruption.ts';
 import { openParts, type Parts, someConnections } from '../parts.ts';
 import type { TargetOptions } from '../target.ts';
 import type { Terminal } from '../terminal.ts';
@@ -41,11 +41,12 @@ export async function checkCommand(
 
   terminal.note(`Checking ${parts.target.name} …`);
   const projects = new Map<WorkspaceId, ProjectId | undefined>();
+  const signal = onInterruption();
   for (const id of connections) {
-    const checked = await checkConnection({ connectionId: id, webhookUrl: parts.webhookUrl(id) }, parts);
-    add(id, checked.checks);
+    const found = await checkConnection({ connectionId: id, webhookUrl: parts.webhookUrl(id), signal }, parts);
+    add(id, found.checks);
     const { workspaceId } = await parts.connections.get(id);
-    projects.set(workspaceId, projects.get(workspaceId) ?? checked.project);
+    projects.set(workspaceId, projects.get(workspaceId) ?? found.project);
   }
   if (connections.length === 0) {
     add('deployment', [{ name: 'connections', verdict: 'warn', advice: 'No customer is connected yet. See connect.' }]);
@@ -54,21 +55,20 @@ export async function checkCommand(
   for (const [workspaceId, project] of projects) {
     const chosen = options.canary ? ((options.project as ProjectId | undefined) ?? project) : undefined;
     const scope = workspaceId === DEFAULT_WORKSPACE ? 'workspace' : `workspace ${workspaceId}`;
-    add(scope, await workspaceChecks(workspaceId, chosen, options, parts));
+    const live = { signal, onCheck: (one: Check) => add(scope, [one]) };
+    if (!signal.aborted) await unlessInterrupted(checkWorkspaceOf(workspaceId, chosen, options, live, parts), signal);
   }
-  add('deployment', await queueChecks(parts));
+  if (!signal.aborted) add('deployment', await deploymentChecks(options, parts));
+  return checked(checks, { target: parts.target.name, verdict: verdictOf(checks), checks }, signal);
+}
+
+async function deploymentChecks({ contract = false }: CheckOptions, parts: Parts): Promise<Check[]> {
+  const checks = await queueChecks(parts);
   if (parts.target.stackName !== undefined) {
     const { stackChecks } = await import('../stack-checks.ts');
-    add('deployment', await stackChecks(parts.target.stackName, parts.target.environment));
+    checks.push(...(await stackChecks(parts.target.stackName, parts.target.environment)));
   }
-  if (options.contract === true) add('deployment', await contractChecks(parts));
-
-  const verdict = verdictOf(checks);
-  return {
-    data: { target: parts.target.name, verdict, checks },
-    text: (style) => checkTable(checks, style),
-    exitCode: verdict === 'fail' ? EXIT.findings : EXIT.fine,
-  };
+  return contract ? [...checks, ...(await contractChecks(parts))] : checks;
 }
 
 async function queueChecks({ sqs, target }: Parts): Promise<Check[]> {
@@ -96,21 +96,41 @@ async function queueChecks({ sqs, target }: Parts): Promise<Check[]> {
           }),
     });
   }
+  for (const { name, url } of target.droppedQueues) {
+    const { visible, inFlight } = await queueDepth(sqs, url);
+    const dropped = visible + inFlight;
+    checks.push({
+      name,
+      ...(dropped === 0
+        ? { verdict: 'pass', advice: 'No event of the schedule came to nothing.' }
+        : {
+            verdict: 'fail',
+            advice: `${count(dropped, 'event')} of the schedule came to nothing. See dlq list; if its reason lasts, mend it, then dlq purge --queue ${name}.`,
+          }),
+    });
+  }
   return checks;
 }
 
+interface LiveCheck {
+  readonly signal: AbortSignal;
+  readonly onCheck: (check: Check) => void;
+}
+
 /** @param project - to try it in; without one, only whether the workspace answers */
-async function workspaceChecks(
+async function checkWorkspaceOf(
   workspaceId: WorkspaceId,
   project: ProjectId | undefined,
   { notice = false, canary }: CheckOptions,
+  { signal, onCheck }: LiveCheck,
   parts: Parts,
-): Promise<Check[]> {
+): Promise<void> {
   const { target, parameters, names, store, clock } = parts;
   const defaultSettings = target.workspace;
   if (defaultSettings === undefined) {
     const advice = 'The stack does not tell which workspace it has: deploy this version of it, or use check-workspace.';
-    return [{ name: 'answers', verdict: 'warn', advice }];
+    onCheck({ name: 'answers', verdict: 'warn', advice });
+    return;
   }
   try {
     const placeOf = openWorkspaces({
@@ -121,19 +141,17 @@ async function workspaceChecks(
       clock,
     });
     const { workspace } = await placeOf(workspaceId);
-    if (project !== undefined)
-      return await checkWorkspace(workspace, { projectId: project }, { clock, withNotice: notice });
-    const { name, version } = await workspace.ping();
-    const advice = [name, version].filter(Boolean).join(' ');
-    if (!canary) return [{ name: 'answers', verdict: 'pass', advice }];
+    if (project !== undefined) {
+      await checkWorkspace(workspace, { projectId: project }, { clock, withNotice: notice, signal, onCheck });
+      return;
+    }
+    const { name, version } = await workspace.ping(signal);
+    onCheck({ name: 'answers', verdict: 'pass', advice: [name, version].filter(Boolean).join(' ') });
     const untried = 'No project to try letting in and taking out in: link one, or name one with --project.';
-    return [
-      { name: 'answers', verdict: 'pass', advice },
-      { name: 'let in', verdict: 'warn', advice: untried },
-    ];
+    if (canary) onCheck({ name: 'let in', verdict: 'warn', advice: untried });
   } catch (error) {
-    if (error instanceof ConnectorError) return [{ name: 'answers', verdict: 'fail', advice: error.message }];
-    throw error;
+    if (signal.aborted || !(error instanceof ConnectorError)) throw error;
+    onCheck({ name: 'answers', verdict: 'fail', advice: error.message });
   }
 }
 
@@ -144,14 +162,14 @@ async function contractChecks({ target }: Parts): Promise<Check[]> {
   let served: unknown;
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(DOCUMENT_MILLISECONDS) });
-    if (!response.ok) return [{ name: 'contract', verdict: 'warn', advice: `${url} answered ${response.status}.` }];
+    if (!response.ok) return [{ name: 'contract', verdict: 'fail', advice: `${url} answered ${response.status}.` }];
     served = await response.json();
   } catch {
-    return [{ name: 'contract', verdict: 'warn', advice: `${url} gave no document. Check the network.` }];
+    return [{ name: 'contract', verdict: 'fail', advice: `${url} gave no document. Check the network.` }];
   }
   const gaps = findContractGaps(served);
   if (gaps.length === 0) {
-    const advice = 'What OpenTrain serves has every operation and field that the connector relies on.';
+    const advice = 'What OpenTrain serves has every operation, field and value that the connector relies on.';
     return [{ name: 'contract', verdict: 'pass', advice }];
   }
   return gaps.map(({ operation, missing }) => ({

@@ -1,12 +1,17 @@
 import { chooseWorkspace } from '../../shared/connections/choose-workspace.ts';
 import { connect } from '../../shared/connections/connect.ts';
+import type { Ailment } from '../../shared/connections/endpoints.ts';
+import { tellMissing } from '../../shared/connections/needed-scopes.ts';
 import { type ConnectedView, tellConnected } from '../../shared/connections/tell-connected.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
+import type { Install } from '../../shared/opentrain/relied-on.ts';
 import type { Answer } from '../answer.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import { connectionId, openParts, type Parts } from '../parts.ts';
+import { pipedText } from '../piped-text.ts';
 import { readSecret } from '../read-secret.ts';
 import type { TargetOptions } from '../target.ts';
+import { count } from '../words.ts';
 
 export const TOKEN_VARIABLE = 'OPENTRAIN_PARTNER_TOKEN';
 
@@ -21,9 +26,9 @@ export async function connectCommand(
   { storedToken = false, ...options }: ConnectOptions,
 ): Promise<Answer> {
   const id = connectionId(connection);
-  const given = storedToken ? undefined : await readToken();
+  // Before anybody is asked for a token: what it is for must be there.
   const parts = await openParts(options);
-  const token = given ?? (await tokenOf(id, parts));
+  const token = storedToken ? await tokenOf(id, parts) : await readToken();
   const request = {
     connectionId: id,
     token,
@@ -31,16 +36,32 @@ export async function connectCommand(
     workspaceId: await chooseWorkspace(id, options.workspace, parts.store),
     replaceCustomer: options.replaceCustomer === true,
   };
-  const view = tellConnected(request, await connect(request, parts));
-  return { data: view, text: () => lines(view, parts.target.flag).join('\n') };
+  const connected = await connect(request, parts);
+  const view = tellConnected(request, connected);
+  return { data: view, text: () => lines(view, connected.install, parts.target.flag).join('\n') };
 }
 
 async function readToken(): Promise<string> {
   const token = await readSecret(TOKEN_VARIABLE, 'Token of the install (ot_ptk_…; it is not shown)');
+  if (process.env[TOKEN_VARIABLE]?.trim() === token) await mustBeTheOnlyOne(token);
   if (/^ot_ptk_[\x21-\x7e]+$/.test(token)) return token;
   throw new UsageError(
     `${TOKEN_VARIABLE}, standard input or the prompt must give the install's token, and nothing else; ` +
       `${token === '' ? 'nothing came' : 'what came does not begin with ot_ptk_, or is more than one word'}. See connect --help.`,
+  );
+}
+
+/**
+ * A variable that was set for another customer must not win over what is piped in.
+ *
+ * @throws {UsageError} when another token comes on standard input
+ */
+async function mustBeTheOnlyOne(token: string): Promise<void> {
+  const piped = (await pipedText()).trim();
+  if (piped === token || !piped.includes('ot_ptk_')) return;
+  throw new UsageError(
+    `${TOKEN_VARIABLE} holds one token, and another comes on standard input: give one of them. Where standard input is meant ` +
+      'for something else, run this with < /dev/null.',
   );
 }
 
@@ -53,17 +74,28 @@ async function tokenOf(id: ConnectionId, { parameters, names, target }: Parts): 
   );
 }
 
-function lines(view: ConnectedView, flag: string): string[] {
-  const { connectionId: id, installId, workspaceId, endpointId, kept, webhookUrl, missingScopes, piiConsent } = view;
-  const missing = [
-    ...missingScopes.map(({ scope, consequence }) => `Missing: the scope ${scope}. Without it, ${consequence}.`),
-    ...(piiConsent
-      ? []
-      : ['Missing: the consent to personal data. Without it, Work Emails are withheld, so nobody is let in.']),
-  ];
+const MENDED: Readonly<Record<Ailment, string>> = {
+  disabled: 'was disabled',
+  lacks_events: 'did not hear of every event',
+  points_elsewhere: 'pointed elsewhere',
+  failing: 'had failed deliveries',
+};
+
+function sentAgain(requeued: number): string {
+  if (requeued === 0) return 'OpenTrain had given up no delivery.';
+  return `What OpenTrain had given up is sent again within five minutes: ${count(requeued, 'delivery', 'deliveries')}.`;
+}
+
+function lines(view: ConnectedView, { scopes }: Install, flag: string): string[] {
+  const { connectionId: id, installId, organizationId, workspaceId, endpointId, kept, webhookUrl, piiConsent } = view;
+  const { mended, requeued } = view;
+  const missing = tellMissing(scopes, piiConsent);
+  const customer = organizationId === null ? '' : ` of the organisation ${organizationId}`;
   return [
-    `Connected ${id} to install ${installId}, in the workspace ${workspaceId}.`,
+    `Connected ${id} to install ${installId}${customer}, in the workspace ${workspaceId}.`,
     `Endpoint ${endpointId} ${kept ? 'kept' : 'registered'}: ${webhookUrl}`,
+    ...(mended.length === 0 ? [] : [`It ${mended.map((ailment) => MENDED[ailment]).join(', ')}: that is mended.`]),
+    ...(requeued === null ? [] : [sentAgain(requeued)]),
     ...missing,
     missing.length === 0
       ? 'Nothing is missing: scopes and consent are as they should be.'

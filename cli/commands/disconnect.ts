@@ -17,6 +17,19 @@ export async function disconnectCommand(
 ): Promise<Answer> {
   const parts = await openParts(options);
   const id = await existingConnection(connection, parts);
+  const token = await parts.parameters.get(parts.names.token(id));
+  const { status, disconnectedReason = 'unknown', endpointId } = await parts.connections.get(id);
+  // Where a token is left, the rest of it goes now: an earlier run was interrupted, or OpenTrain told of the end.
+  if (status === 'disconnected' && token === undefined) {
+    return {
+      data: { connectionId: id, dryRun, already: disconnectedReason },
+      text: () =>
+        `${id} is disconnected already (${disconnectedReason}), and nothing is left here to remove.` +
+        (endpointId === undefined
+          ? ''
+          : ` OpenTrain could not be told then: it gives up the endpoint ${endpointId} by itself.`),
+    };
+  }
   const { trainers } = await connectionStatus(id, parts, parts.clock.now());
   const what = `its webhook endpoint at OpenTrain, its token and its secrets in ${parts.target.name}`;
   const hours = count(parts.target.graceHours, 'hour');

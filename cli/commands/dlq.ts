@@ -7,12 +7,13 @@ import {
   redriveDeadLetters,
 } from '../../shared/operations/dead-letters.ts';
 import type { Answer } from '../answer.ts';
-import { NotFoundError, UsageError } from '../errors.ts';
+import { CutShortError, NotFoundError, UsageError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { deadLetterQueues, type FoundLetter, keepingQueues, lookInto, someOf, tellCut } from '../keeping-queues.ts';
 import { connectionId, openParts } from '../parts.ts';
 import { table } from '../table.ts';
 import {
   DROPPED_QUEUE_NAMES,
-  type DroppedQueueName,
   PURGED_QUEUE_NAMES,
   QUEUE_NAMES,
   type QueueName,
@@ -27,34 +28,25 @@ export interface DlqOptions extends TargetOptions {
   readonly limit: number;
 }
 
-/** A queue whose messages wait for a person. */
-interface KeepingQueue {
-  readonly name: QueueName | DroppedQueueName;
-  readonly url: string;
-}
-
-interface FoundLetter extends DeadLetter {
-  readonly queue: KeepingQueue['name'];
-}
-
 export async function dlqListCommand({ queue, limit, ...options }: DlqOptions): Promise<Answer> {
   const { sqs, target } = await openParts(options);
-  const wanted = someOf(keepingQueues(target), queue);
-  const depths = await Promise.all(wanted.map(({ url }) => queueDepth(sqs, url)));
-  const messages = await lettersIn(wanted, limit, sqs);
-  const inAll = depths.reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
+  const look = await lookInto(someOf(keepingQueues(target), queue), limit, sqs);
+  const { letters: messages, about } = look;
   return {
-    data: { count: inAll, messages },
+    data: { count: about, messages },
     text: ({ width }) => {
       if (messages.length === 0)
-        return inAll === 0 ? 'Nothing was given up.' : 'All of it is being looked at elsewhere.';
+        return about === 0 ? 'Nothing was given up.' : 'All of it is being looked at elsewhere.';
       const listed = table(
         ['QUEUE', 'SENT', 'CONNECTION', 'WHAT', 'MESSAGE'],
         messages.map((one) => [one.queue, one.sentAt, ...contentCells(one, one.queue), one.messageId]),
         width,
       );
-      return [listed, '', ...hints(messages, target)].join('\n');
+      const more =
+        look.cut.length === 0 ? [] : [`Listed: ${tellCut(look)}. For more: --limit <number>, --queue <name>.`];
+      return [listed, '', ...more, ...hints(messages, target)].join('\n');
     },
+    exitCode: look.cut.length === 0 ? EXIT.fine : EXIT.findings,
   };
 }
 
@@ -64,12 +56,16 @@ function hints(messages: readonly FoundLetter[], { flag }: Target): string[] {
   const redrive = `Mend the cause (${causes.join(' and ')} tells it), then: opentrain-connector dlq redrive ${flag}`;
   return [
     ...(causes.length > 0 ? [redrive] : []),
-    ...(messages.some(({ content }) => content.kind === 'unreadable') ? [UNREADABLE] : []),
+    ...QUEUE_NAMES.filter((name) => messages.some((one) => one.queue === name && isUnreadable(one))).map(
+      (name) => `${UNREADABLE} Throw it away: opentrain-connector dlq purge --queue ${name} --unreadable ${flag}`,
+    ),
     ...DROPPED_QUEUE_NAMES.filter(isIn).map(
       (name) => `${name}: if its reason lasts, mend it. Then: opentrain-connector dlq purge --queue ${name} ${flag}`,
     ),
   ];
 }
+
+const isUnreadable = ({ content }: DeadLetter): boolean => content.kind === 'unreadable';
 
 /** What tells why a message of the queue was given up. */
 const CAUSES: Readonly<Record<QueueName, string>> = {
@@ -98,11 +94,16 @@ export interface ShowOptions extends TargetOptions {
 
 export async function dlqShowCommand(messageId: string, { queue, ...options }: ShowOptions): Promise<Answer> {
   const { sqs, target } = await openParts(options);
-  const letters = await lettersIn(someOf(keepingQueues(target), queue), LOOKED_THROUGH, sqs);
-  const letter = letters.find(
+  const look = await lookInto(someOf(keepingQueues(target), queue), LOOKED_THROUGH, sqs);
+  const letter = look.letters.find(
     ({ messageId: id, content }) =>
       id === messageId || (content.kind === 'delivery' && content.deliveryId === messageId),
   );
+  if (letter === undefined && look.cut.length > 0) {
+    throw new CutShortError(
+      `It is not among those that were looked at: ${tellCut(look)}. dlq redrive --message goes through all of them.`,
+    );
+  }
   if (letter === undefined) {
     throw new NotFoundError('No dead-letter queue holds such a message. See opentrain-connector dlq list.');
   }
@@ -136,82 +137,91 @@ export async function dlqRedriveCommand(
       message === undefined || messageId === message || (content.kind === 'delivery' && content.deliveryId === message);
     return isNamed && (wantedConnection === undefined || content.connectionId === wantedConnection);
   };
-  const letters = await lettersIn(someOf(deadLetterQueues(target), queue), LOOKED_THROUGH, sqs);
-  const chosen = letters.filter(wanted);
-  const unreadable = letters.filter(({ content }) => content.kind === 'unreadable').length;
-  if (chosen.length === 0) {
+  const look = await lookInto(someOf(deadLetterQueues(target), queue), LOOKED_THROUGH, sqs);
+  const isCut = look.cut.length > 0;
+  const chosen = look.letters.filter(wanted);
+  const unreadable = look.letters.filter(isUnreadable).length;
+  if (chosen.length === 0 && !isCut) {
     if (message !== undefined) throw new NotFoundError('No dead-letter queue holds such a message.');
     const stays = unreadable === 0 ? '' : ` ${UNREADABLE} It stays: ${count(unreadable, 'message')}.`;
     return { data: { moved: [], dryRun }, text: () => `There is nothing to put back.${stays}` };
   }
+  const what = isCut ? `${tell(chosen)}, and what else there is (looked at: ${tellCut(look)})` : tell(chosen);
   if (dryRun) {
-    return { data: { moved: chosen, dryRun }, text: () => `Would put back ${tell(chosen)}. Nothing was done.` };
+    return {
+      data: { moved: chosen, dryRun },
+      text: () => `Would put back ${what}. Nothing was done.`,
+      exitCode: isCut ? EXIT.findings : EXIT.fine,
+    };
   }
-  await terminal.confirm(`Put back ${tell(chosen)}? They are tried again at once.`);
+  await terminal.confirm(`Put back ${what}? They are tried again at once.`);
   const moved: FoundLetter[] = [];
+  let left = 0;
   for (const { name, url, deadLetterUrl } of someOf(target.queues, queue)) {
     const letters = await redriveDeadLetters(sqs, { from: deadLetterUrl, to: url, wanted, atMost: LOOKED_THROUGH });
     moved.push(...letters.map((letter) => ({ ...letter, queue: name })));
+    if (letters.length === LOOKED_THROUGH) left += await countIn(deadLetterUrl, sqs);
   }
-  return { data: { moved, dryRun }, text: () => `Put back ${tell(moved)}.` };
+  if (message !== undefined && moved.length === 0) {
+    throw new NotFoundError('No dead-letter queue holds such a message.');
+  }
+  return {
+    data: { moved, dryRun, left },
+    text: () => `Put back ${tell(moved)}.${tellLeft(left)}`,
+    exitCode: left === 0 ? EXIT.fine : EXIT.findings,
+  };
 }
+
+/** As far as SQS can tell. */
+async function countIn(url: string, sqs: AwsJsonClient): Promise<number> {
+  const { visible, inFlight } = await queueDepth(sqs, url);
+  return visible + inFlight;
+}
+
+const tellLeft = (left: number): string => (left === 0 ? '' : ` About ${left} are left: run it again.`);
 
 export interface PurgeOptions extends TargetOptions {
   readonly queue: string;
+  /** Only what the connector never wrote. */
+  readonly unreadable?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 
 /** Throws away what was listed, and nothing that comes meanwhile. */
 export async function dlqPurgeCommand(
-  { queue, dryRun = false, ...options }: PurgeOptions,
+  { queue, unreadable = false, dryRun = false, ...options }: PurgeOptions,
   terminal: Terminal,
 ): Promise<Answer> {
-  if (!PURGED_QUEUE_NAMES.some((name) => name === queue)) {
+  const allowed: readonly string[] = unreadable ? QUEUE_NAMES : PURGED_QUEUE_NAMES;
+  if (!allowed.includes(queue)) {
     throw new UsageError(
-      `--queue must be one of ${PURGED_QUEUE_NAMES.join(', ')}. Deliveries are never thrown away: mend the cause, then dlq redrive.`,
+      unreadable
+        ? `With --unreadable, --queue must be one of ${allowed.join(', ')}.`
+        : `--queue must be one of ${allowed.join(', ')}. Deliveries are never thrown away: mend the cause, then dlq redrive. ` +
+            'What is unreadable was never one: it goes with --unreadable.',
     );
   }
   const { sqs, target } = await openParts(options);
   const url = keepingQueues(target).find(({ name }) => name === queue)?.url;
   if (url === undefined) throw new UsageError(`${target.name} has no queue ${queue}.`);
-  const listed = await listDeadLetters(sqs, url, LOOKED_THROUGH);
-  const what = `${count(listed.length, 'message')} of ${queue}`;
+  const all = await listDeadLetters(sqs, url, LOOKED_THROUGH);
+  const listed = all.filter((letter) => !unreadable || isUnreadable(letter));
+  const kind = unreadable ? 'unreadable message' : 'message';
+  const what = `${count(listed.length, kind)} of ${queue}`;
   if (listed.length === 0) return { data: { purged: [], dryRun }, text: () => 'There is nothing to throw away.' };
   if (dryRun) return { data: { purged: listed, dryRun }, text: () => `Would throw away ${what}. Nothing was done.` };
-  await terminal.confirm(`Throw away ${what}? They do not come back; later runs do the same work.`);
+  await terminal.confirm(
+    `Throw away ${what}? They do not come back${unreadable ? '' : '; later runs do the same work'}.`,
+  );
   const ids = new Set(listed.map(({ messageId }) => messageId));
   const wanted = ({ messageId }: DeadLetter) => ids.has(messageId);
   const purged = await discardDeadLetters(sqs, url, { wanted, atMost: listed.length });
-  return { data: { purged, dryRun }, text: () => `Threw away ${count(purged.length, 'message')} of ${queue}.` };
-}
-
-/** All at once, since each look at a queue waits a moment for its answer. */
-async function lettersIn(
-  queues: readonly KeepingQueue[],
-  atMost: number,
-  sqs: AwsJsonClient,
-): Promise<readonly FoundLetter[]> {
-  const all = queues.map(async ({ name, url }) =>
-    (await listDeadLetters(sqs, url, atMost)).map((letter) => ({ ...letter, queue: name })),
-  );
-  return (await Promise.all(all)).flat();
-}
-
-const deadLetterQueues = ({ queues }: Target): readonly KeepingQueue[] =>
-  queues.map(({ name, deadLetterUrl }) => ({ name, url: deadLetterUrl }));
-
-/** Those of dropped events, too. */
-const keepingQueues = (target: Target): readonly KeepingQueue[] => [
-  ...deadLetterQueues(target),
-  ...target.droppedQueues,
-];
-
-/** That of this name, or all. */
-function someOf<Queue extends { readonly name: string }>(
-  queues: readonly Queue[],
-  wanted: string | undefined,
-): readonly Queue[] {
-  return queues.filter(({ name }) => wanted === undefined || name === wanted);
+  const left = all.length === LOOKED_THROUGH ? await countIn(url, sqs) : 0;
+  return {
+    data: { purged, dryRun, left },
+    text: () => `Threw away ${count(purged.length, kind)} of ${queue}.${tellLeft(left)}`,
+    exitCode: left === 0 ? EXIT.fine : EXIT.findings,
+  };
 }
 
 function tell(letters: readonly FoundLetter[]): string {

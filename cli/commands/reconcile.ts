@@ -4,12 +4,14 @@ import {
   type ReconcileReport,
   reconcileConnection,
 } from '../../shared/reconcile/reconcile-connection.ts';
-import type { RepairRow, Why } from '../../shared/reconcile/repairs.ts';
+import type { RepairRow } from '../../shared/reconcile/repairs.ts';
 import type { Answer } from '../answer.ts';
 import { connectorParts } from '../connector-parts.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { onInterruption } from '../interruption.ts';
 import { existingConnection, openParts, type Parts, someConnections } from '../parts.ts';
+import { wordsOf } from '../repair-words.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
 import type { TargetOptions } from '../target.ts';
@@ -64,13 +66,12 @@ export async function reconcileCommand(
     graceMilliseconds: parts.target.graceHours * HOUR_MILLISECONDS,
     intervalMilliseconds: parts.target.reconcileMinutes * MINUTE_MILLISECONDS,
   };
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  const signal = onInterruption();
   const progress = await terminal.progress('Comparing');
   progress.expect(connections.length);
   const reports: Reported[] = [];
   for (const connectionId of connections) {
-    const outcome = await reconcileConnection({ connectionId, ...request }, work, interrupted.signal);
+    const outcome = await reconcileConnection({ connectionId, ...request }, work, signal);
     const reason = outcome.kind === 'retry' ? outcome.reason : null;
     reports.push({ ...outcome.report, outcome: outcome.kind, reason });
     progress.advance(connectionId);
@@ -79,7 +80,7 @@ export async function reconcileCommand(
   return {
     data: { dryRun, connections: reports },
     text: (style) => told(reports, dryRun, style),
-    exitCode: interrupted.signal.aborted ? EXIT.interrupted : worstOf(reports),
+    exitCode: signal.aborted ? EXIT.interrupted : worstOf(reports),
   };
 }
 
@@ -98,7 +99,9 @@ async function mustBeHeld(connection: string, runId: string, parts: Parts): Prom
 function worstOf(reports: readonly Reported[]): ExitCode {
   if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
   if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
-  return reports.some(({ held, unread }) => held.length > 0 || unread > 0) ? EXIT.findings : EXIT.fine;
+  const isForPerson = ({ held, unread, endpoint }: Reported) =>
+    held.length > 0 || unread > 0 || endpoint === 'gone' || endpoint === 'elsewhere' || endpoint === 'given-up';
+  return reports.some(isForPerson) ? EXIT.findings : EXIT.fine;
 }
 
 function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
@@ -122,24 +125,8 @@ const COLOURS = { add: 'green', remove: 'red', note: 'dim', 'note link': 'dim', 
 function cellsOf({ connectionId }: Reported, row: RepairRow, { paint }: Style, held?: 'held'): string[] {
   const { action, trainerId = '-', projectId = '-', contractId = '-', why } = row;
   const shown = held === undefined ? paint(COLOURS[action], action) : paint('yellow', `${action} (held)`);
-  return [connectionId, shown, trainerId, projectId, contractId, why === undefined ? '-' : WORDS[why]];
+  return [connectionId, shown, trainerId, projectId, contractId, why === undefined ? '-' : wordsOf(why)];
 }
-
-/** For people. */
-const WORDS: Readonly<Record<Why, string>> = {
-  contract_unheard_of: 'runs at OpenTrain, and was never heard of here',
-  was_parked: 'waited for consent or for a person',
-  reconnected: 'the customer is back',
-  claim_lost: 'an earlier attempt stopped half-way',
-  claim_left_behind: 'an earlier attempt stopped half-way',
-  contract_ended: 'the contract has ended',
-  contract_untold: 'OpenTrain lists it neither as running nor as ended',
-  link_removed: 'the project link was removed',
-  disconnected: 'disconnected for longer than the grace period',
-  missing_in_workspace: 'should be in the project, and is not',
-  still_in_workspace: 'should be out of the project, and is in',
-  unsettled: 'an earlier attempt stopped half-way',
-};
 
 function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): string[] {
   const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold } = report;
@@ -148,10 +135,7 @@ function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): strin
   if (install === 'disconnected') remarks.push('Disconnected.');
   if (endpoint === 'gone' || endpoint === 'elsewhere') {
     remarks.push(
-      paint(
-        'red',
-        `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect --stored-token to register it here.`,
-      ),
+      paint('red', `The webhook endpoint is ${ENDPOINT_WORDS[endpoint]}. Run connect --stored-token: that mends it.`),
     );
   }
   if (endpoint === 'healed' || endpoint === 'to-heal' || endpoint === 'given-up') {

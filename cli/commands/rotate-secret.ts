@@ -1,4 +1,5 @@
 import { rotateSecret, type SecretRotation } from '../../shared/connections/rotate-secret.ts';
+import type { Connection } from '../../shared/store/connections.ts';
 import type { Answer } from '../answer.ts';
 import { existingConnection, openParts } from '../parts.ts';
 import type { TargetOptions } from '../target.ts';
@@ -7,15 +8,17 @@ import { time } from '../words.ts';
 
 export interface RotateOptions extends TargetOptions {
   readonly force?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
 }
 
 export async function rotateSecretCommand(
   connection: string,
-  { force = false, ...options }: RotateOptions,
+  { force = false, dryRun = false, ...options }: RotateOptions,
   terminal: Terminal,
 ): Promise<Answer> {
   const parts = await openParts(options);
   const id = await existingConnection(connection, parts);
+  if (dryRun) return wouldRotate(await parts.connections.get(id), force);
   if (force) {
     await terminal.confirm(
       `Delete the old endpoint of ${id} at once? Whatever OpenTrain is still trying to deliver through it is lost; reconcile finds it.`,
@@ -23,6 +26,18 @@ export async function rotateSecretCommand(
   }
   const rotation = await rotateSecret({ connectionId: id, webhookUrl: parts.webhookUrl(id), force }, parts);
   return { data: viewOf(id, rotation), text: () => lines(id, rotation, parts.target.flag).join('\n') };
+}
+
+function wouldRotate({ id, rotation }: Connection, force: boolean): Answer {
+  const state =
+    rotation === undefined
+      ? 'No rotation is under way: would register a second endpoint with a new secret'
+      : `A rotation is under way since ${time(rotation.startedAt)}: would delete the old endpoint once the new one (` +
+        `${rotation.newEndpointId}) has delivered and three hours have passed`;
+  return {
+    data: { connectionId: id, dryRun: true, force, rotation: rotation ?? null },
+    text: () => `${state}${force ? ', and, by force, delete the old one at once' : ''}. Nothing was done.`,
+  };
 }
 
 function viewOf(connectionId: string, rotation: SecretRotation) {

@@ -21,18 +21,24 @@ export async function statusCommand(connection: string | undefined, options: Tar
 
 interface QueueStatus {
   readonly queue: string;
-  readonly waiting: number;
-  readonly inFlight: number;
+  /** Null where nobody works anything off: events of a schedule that came to nothing. */
+  readonly waiting: number | null;
+  readonly inFlight: number | null;
   readonly givenUp: number;
 }
 
 async function queuesOf({ sqs, target }: Parts): Promise<QueueStatus[]> {
-  return Promise.all(
-    target.queues.map(async ({ name, url, deadLetterUrl }) => {
+  const dropped = target.droppedQueues.map(async ({ name, url }) => {
+    const { visible, inFlight } = await queueDepth(sqs, url);
+    return { queue: name, waiting: null, inFlight: null, givenUp: visible + inFlight };
+  });
+  return Promise.all([
+    ...target.queues.map(async ({ name, url, deadLetterUrl }) => {
       const [queue, dead] = await Promise.all([queueDepth(sqs, url), queueDepth(sqs, deadLetterUrl)]);
       return { queue: name, waiting: queue.visible, inFlight: queue.inFlight, givenUp: dead.visible + dead.inFlight };
     }),
-  );
+    ...dropped,
+  ]);
 }
 
 function connectionTable(connections: readonly ConnectionStatus[], style: Style): string {
@@ -53,7 +59,12 @@ function connectionTable(connections: readonly ConnectionStatus[], style: Style)
   );
 }
 
-function statusOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
+function statusOf(one: ConnectionStatus, style: Style): string {
+  const { paint } = style;
+  return one.rotating ? `${standingOf(one, style)}, ${paint('yellow', 'secret rotating')}` : standingOf(one, style);
+}
+
+function standingOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
   if (status === 'disconnected') return paint('dim', 'disconnected');
   if (attention !== null) return paint('red', `active, needs attention: ${attention}`);
   const missing = [...missingScopes, ...(piiConsent ? [] : ['consent'])];
@@ -73,8 +84,8 @@ function queueTable(queues: readonly QueueStatus[], { width, paint }: Style): st
     ['QUEUE', 'WAITING', 'IN FLIGHT', 'GIVEN UP'],
     queues.map(({ queue, waiting, inFlight, givenUp }) => [
       queue,
-      String(waiting),
-      String(inFlight),
+      String(waiting ?? '-'),
+      String(inFlight ?? '-'),
       givenUp === 0 ? '0' : paint('red', `${givenUp} (see dlq list)`),
     ]),
     width,

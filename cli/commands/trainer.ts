@@ -4,6 +4,8 @@ import { type TrainerHistory, type TrainerMoment, trainerHistory } from '../../s
 import type { Answer } from '../answer.ts';
 import { NotFoundError } from '../errors.ts';
 import { openParts } from '../parts.ts';
+import { plainName } from '../plain-text.ts';
+import { wordsOf } from '../repair-words.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
 import type { TargetOptions } from '../target.ts';
@@ -24,13 +26,13 @@ export async function trainerCommand(id: string, options: TargetOptions): Promis
 function text({ trainerId, displayName, contracts, seats, moments }: TrainerHistory, style: Style): string {
   const { width, paint } = style;
   const blocks = [
-    paint('bold', displayName === null ? trainerId : `${displayName} (${trainerId})`),
+    paint('bold', displayName === null ? trainerId : `${plainName(displayName)} (${trainerId})`),
     table(
       ['CONNECTION', 'CONTRACT', 'PROJECT', 'STATE', 'FROM', 'TO', 'BUDGET'],
       contracts.map((one) => [
         one.connectionId,
-        one.title === undefined ? one.contractId : `${one.contractId} ${one.title}`,
-        one.projectId ?? '-',
+        one.title === undefined ? one.contractId : `${one.contractId} ${plainName(one.title)}`,
+        plainName(one.projectId ?? '-'),
         one.reason === undefined ? one.state : `${one.state}: ${one.reason}`,
         one.startDate ?? '-',
         one.endDate ?? '-',
@@ -62,21 +64,26 @@ function text({ trainerId, displayName, contracts, seats, moments }: TrainerHist
   }
   blocks.push(
     table(
-      ['WHEN', 'CONNECTION', 'EVENT', 'CONTRACT', 'ATTEMPT', 'OUTCOME', 'ASKED OF THE WORKSPACE', 'DELIVERY'],
+      ['WHEN', 'CONNECTION', 'EVENT', 'CONTRACT', 'ATTEMPT', 'OUTCOME', 'ASKED OF THE WORKSPACE', 'DELIVERY OR RUN'],
       moments.map((moment) => [
         time(moment.at),
         moment.connectionId,
-        moment.eventType ?? '-',
+        moment.repair === undefined ? (moment.eventType ?? '-') : `reconcile: ${moment.repair}`,
         moment.contractId ?? '-',
-        String(moment.attempt),
-        moment.reason === undefined ? moment.status : `${moment.status}: ${moment.reason}`,
+        String(moment.attempt ?? '-'),
+        outcomeOf(moment),
         callsOf(moment),
-        moment.deliveryId,
+        moment.deliveryId ?? moment.runId ?? '-',
       ]),
       width,
     ),
   );
   return blocks.join('\n\n');
+}
+
+function outcomeOf({ status, reason, why }: TrainerMoment): string {
+  const outcome = reason === undefined ? status : `${status}: ${reason}`;
+  return why === undefined ? outcome : `${outcome}, because ${wordsOf(why)}`;
 }
 
 const callsOf = ({ calls = [] }: TrainerMoment): string =>

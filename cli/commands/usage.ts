@@ -13,6 +13,7 @@ import type { Answer } from '../answer.ts';
 import { connectorParts } from '../connector-parts.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { onInterruption } from '../interruption.ts';
 import { openParts, type Parts, someConnections } from '../parts.ts';
 import type { Style } from '../style.ts';
 import { table } from '../table.ts';
@@ -57,16 +58,15 @@ export async function usagePushCommand(
   const what = `the work of ${count(Math.ceil(days), 'day')} (${from} to ${to}) of ${count(connections.length, 'connection')}`;
   if (!dryRun) await terminal.confirm(`Report ${what} to OpenTrain?`);
 
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
+  const signal = onInterruption();
   const reports: ConnectionReport[] = [];
   for (const id of connections) {
-    reports.push(await pushConnection(id, window, dryRun, parts, terminal, interrupted.signal));
+    reports.push(await pushConnection(id, window, dryRun, parts, terminal, signal));
   }
   return {
     data: { from, to, dryRun, connections: reports },
     text: (style) => (dryRun ? entryTable(reports, style) : reportTable(reports, style)),
-    exitCode: interrupted.signal.aborted ? EXIT.interrupted : worstOf(reports),
+    exitCode: signal.aborted ? EXIT.interrupted : worstOf(reports),
   };
 }
 

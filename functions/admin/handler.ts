@@ -43,9 +43,9 @@ async function act(method: string, connectionId: ConnectionId, event: APIGateway
   const { store } = parts;
   const webhookUrl = `${parts.webhookBaseUrl}/webhooks/opentrain/${connectionId}`;
   if (method === 'PUT') {
-    const { token, workspaceId: wanted } = readConnectBody(event);
+    const { token, workspaceId: wanted, replaceCustomer = false } = readConnectBody(event);
     const workspaceId = await chooseWorkspace(connectionId, wanted, store);
-    const request = { connectionId, token, webhookUrl, workspaceId };
+    const request = { connectionId, token, webhookUrl, workspaceId, replaceCustomer };
     return tellConnected(request, await connect(request, parts));
   }
   if (method === 'DELETE') return { connectionId, ...(await disconnect({ connectionId, webhookUrl }, parts)) };

@@ -1,12 +1,13 @@
 import { AwsError } from '../../shared/aws/aws-json-client.ts';
 import { UnknownWorkspaceError } from '../../shared/connections/choose-workspace.ts';
-import {
-  ChangedMeanwhileError,
-  InstallNotActiveError,
-  OtherOrganizationError,
-} from '../../shared/connections/connect.ts';
+import { ChangedMeanwhileError, OtherOrganizationError } from '../../shared/connections/connect.ts';
 import { UnknownConnectionError } from '../../shared/connections/disconnect.ts';
 import { EndpointLeftBehindError } from '../../shared/connections/endpoints.ts';
+import {
+  InstallNotActiveError,
+  InstallTakenError,
+  ScopeMissingError,
+} from '../../shared/connections/usable-install.ts';
 import { OpenTrainError, type OpenTrainErrorKind } from '../../shared/opentrain/errors.ts';
 import { TableBusyError } from '../../shared/store/table.ts';
 import { BadRequestError, BodyTooLargeError } from './request.ts';
@@ -57,9 +58,11 @@ const KNOWN = [
   [BadRequestError, 400, 'bad_request'],
   [UnknownConnectionError, 404, 'unknown_connection'],
   [OtherOrganizationError, 409, 'other_organization'],
+  [InstallTakenError, 409, 'install_taken'],
   [ChangedMeanwhileError, 409, 'changed_meanwhile'],
   [BodyTooLargeError, 413, 'body_too_large'],
   [InstallNotActiveError, 422, 'install_not_active'],
+  [ScopeMissingError, 422, 'scope_missing'],
   [UnknownWorkspaceError, 422, 'unknown_workspace'],
   [EndpointLeftBehindError, 503, 'endpoint_left_behind'],
   [AwsError, 503, 'aws_unavailable'],

@@ -11,12 +11,13 @@ export class BodyTooLargeError extends ConnectorError {
   override readonly name = 'BodyTooLargeError';
 }
 
-/** A token and a name are all that there is to say. */
+/** A token, a name and a yes are all that there is to say. */
 export const BODY_LIMIT_BYTES = 4 * 1024;
 
 const connectBody = v.strictObject({
   token: v.pipe(v.string(), v.trim(), v.regex(/^ot_ptk_[\x21-\x7e]+$/)),
   workspaceId: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/))),
+  replaceCustomer: v.optional(v.boolean()),
 });
 
 /**
@@ -34,9 +35,10 @@ export function readConnectBody({ body = '', isBase64Encoded }: APIGatewayProxyE
   if (parsed.success) return parsed.output;
   const fields = parsed.issues
     .map((issue) => v.getDotPath(issue))
-    .filter((path) => path === 'token' || path === 'workspaceId');
+    .filter((path) => path !== null && Object.hasOwn(connectBody.entries, path));
   throw new BadRequestError(
-    'Expected {"token": "ot_ptk_…"}, with "workspaceId" if the connection has a workspace of its own, and nothing else; ' +
+    'Expected {"token": "ot_ptk_…"}, with "workspaceId" if the connection has a workspace of its own, "replaceCustomer": true if ' +
+      'the token is of another customer than before, and nothing else; ' +
       `${fields.length > 0 ? `${fields.join(' and ')} is missing or of another form` : 'something else came'}.`,
   );
 }

@@ -70,7 +70,7 @@ async function withdraw(
     return { kind: 'out_of_reach', reason: 'no_token', endpointId };
   }
   const client = createOpenTrainClient({ ...opentrain, token: async () => token });
-  const withdrawal = await withdrawEndpoints(webhookUrl, client);
+  const withdrawal = await withdrawEndpoints(webhookUrl, known, client);
   return withdrawal.kind === 'deleted' ? withdrawal : { kind: 'out_of_reach', reason: 'token_refused', endpointId };
 }
 

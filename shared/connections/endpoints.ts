@@ -32,7 +32,7 @@ export interface Standing {
   readonly current: WorkingEndpoint | undefined;
   /** During a rotation: the one that takes the current one's place. */
   readonly next: WorkingEndpoint | undefined;
-  /** Those at our URL that are neither: left over from a run that was interrupted, or made by hand. */
+  /** Those of ours that are neither: left over from a run that was interrupted, or made by hand. */
   readonly orphans: readonly WebhookEndpoint[];
   /** Newest first, those of no endpoint included. */
   readonly storedSecrets: readonly WebhookSecret[];
@@ -45,21 +45,36 @@ export async function standingOf(
   client: OpenTrainClient,
   parts: Pick<ConnectionParts, 'parameters' | 'names'>,
 ): Promise<Standing> {
-  const atOurUrl = await endpointsAt(webhookUrl, client);
+  const ours = ownEndpoints(await client.listWebhookEndpoints(), webhookUrl, connection);
   const storedSecrets = await readSecrets(connectionId, parts);
   const working = (endpointId: string | undefined, secretId: string | undefined): WorkingEndpoint | undefined => {
-    const endpoint = atOurUrl.find(({ id }) => id === endpointId);
+    const endpoint = ours.find(({ id }) => id === endpointId);
     const secret = storedSecrets.find(({ id }) => id === secretId);
     return endpoint && secret && { endpoint, secret };
   };
   const current = working(connection?.endpointId, connection?.secretId);
   const next = working(connection?.rotation?.newEndpointId, connection?.rotation?.newSecretId);
   const known = [current?.endpoint, next?.endpoint];
-  return { current, next, orphans: atOurUrl.filter((endpoint) => !known.includes(endpoint)), storedSecrets };
+  return { current, next, orphans: ours.filter((endpoint) => !known.includes(endpoint)), storedSecrets };
 }
 
-export async function endpointsAt(url: string, client: OpenTrainClient): Promise<WebhookEndpoint[]> {
-  return (await client.listWebhookEndpoints()).filter((endpoint) => endpoint.url === url);
+/** As the table notes them. */
+type NotedEndpoints = Pick<Connection, 'endpointId' | 'rotation'>;
+
+/**
+ * The endpoints of an install that are the connection's: those at our URL, and those that it was noted to have, wherever they
+ * point by now. A deployment that moves to a domain of its own leaves none behind like this.
+ *
+ * @param all - of the install
+ * @param noted - undefined when what is known is of another install
+ */
+export function ownEndpoints(
+  all: readonly WebhookEndpoint[],
+  webhookUrl: string,
+  noted: NotedEndpoints | undefined,
+): WebhookEndpoint[] {
+  const known = [noted?.endpointId, noted?.rotation?.newEndpointId];
+  return all.filter(({ id, url }) => url === webhookUrl || known.includes(id));
 }
 
 export async function deleteEndpoints(endpoints: readonly WebhookEndpoint[], client: OpenTrainClient): Promise<void> {
@@ -71,10 +86,50 @@ export function isSound({ status, eventTypes }: WebhookEndpoint): boolean {
   return status === 'ACTIVE' && EVENT_TYPES.every((type) => eventTypes.includes(type));
 }
 
-/** Enables an endpoint, and subscribes it to every event, unless all that is so. */
-export async function mendEndpoint(endpoint: WebhookEndpoint, client: OpenTrainClient): Promise<void> {
-  if (isSound(endpoint)) return;
-  await client.updateWebhookEndpoint(endpoint.id, { status: 'ACTIVE', eventTypes: [...EVENT_TYPES] });
+/** Whether we hear of everything through it: not either when it points elsewhere. */
+export function isSoundAt(webhookUrl: string, endpoint: WebhookEndpoint): boolean {
+  return endpoint.url === webhookUrl && isSound(endpoint);
+}
+
+/** What is wrong with an endpoint of ours: see `mendEndpoint`. */
+export type Ailment = 'disabled' | 'lacks_events' | 'points_elsewhere' | 'failing';
+
+export function ailmentsOf(webhookUrl: string, endpoint: WebhookEndpoint): Ailment[] {
+  const { status, eventTypes, url, consecutiveFailures } = endpoint;
+  return [
+    ...(status === 'ACTIVE' ? [] : (['disabled'] as const)),
+    ...(EVENT_TYPES.every((type) => eventTypes.includes(type)) ? [] : (['lacks_events'] as const)),
+    ...(url === webhookUrl ? [] : (['points_elsewhere'] as const)),
+    ...(consecutiveFailures === 0 ? [] : (['failing'] as const)),
+  ];
+}
+
+/**
+ * Points an endpoint here, enables it, subscribes it to every event and has its failures forgotten, unless nothing is wrong
+ * with it. Its secret stays, and so does what is pending.
+ */
+export async function mendEndpoint(
+  endpoint: WebhookEndpoint,
+  webhookUrl: string,
+  client: OpenTrainClient,
+): Promise<void> {
+  if (ailmentsOf(webhookUrl, endpoint).length === 0) return;
+  await client.updateWebhookEndpoint(endpoint.id, {
+    status: 'ACTIVE',
+    eventTypes: [...EVENT_TYPES],
+    ...(endpoint.url !== webhookUrl && { url: webhookUrl }),
+  });
+}
+
+/**
+ * Has OpenTrain send again what it has given up. It attempts that only while the endpoint is ACTIVE: mend it first.
+ *
+ * @returns how many deliveries
+ */
+export async function redeliverFailed(endpoints: readonly WebhookEndpoint[], client: OpenTrainClient): Promise<number> {
+  let requeued = 0;
+  for (const { id } of endpoints) requeued += await client.redeliverWebhookEndpoint(id, {});
+  return requeued;
 }
 
 /** How to remember a new endpoint with its secret, and how to forget it if that fails half-way. */

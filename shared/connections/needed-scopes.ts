@@ -16,6 +16,14 @@ export type NeededScope = keyof typeof NEEDED_SCOPES;
 /** What does not work without the install's consent to personal data. */
 export const WITHOUT_CONSENT = NEEDED_SCOPES['participants:email'];
 
+/** What an install lacks, a line each, with what does not work without it. */
+export function tellMissing(granted: readonly string[], piiConsent: boolean): string[] {
+  return [
+    ...missingScopes(granted).map((scope) => `Missing: the scope ${scope}. Without it, ${NEEDED_SCOPES[scope]}.`),
+    ...(piiConsent ? [] : [`Missing: the consent to personal data. Without it, ${WITHOUT_CONSENT}.`]),
+  ];
+}
+
 /** @param granted - the install's scopes; they never change, only a new install gets new ones */
 export function missingScopes(granted: readonly string[]): NeededScope[] {
   // Who may write links may read them.

@@ -2,7 +2,7 @@ import { ConnectorError } from '../errors.ts';
 import type { JobId, LinkId } from '../ids.ts';
 import { scrub } from '../logging.ts';
 import type { NewProjectLink, OpenTrainClient } from '../opentrain/client.ts';
-import { OpenTrainError } from '../opentrain/errors.ts';
+import { isRejection } from '../opentrain/errors.ts';
 import type { ProjectLink } from '../opentrain/relied-on.ts';
 
 /** A link that OpenTrain does not take, or does not know; trying again does not help. */
@@ -53,14 +53,13 @@ export async function linkProject(wanted: WantedLink, client: OpenTrainClient): 
     });
     return { kind: 'linked', link };
   } catch (error) {
-    if (!(error instanceof OpenTrainError)) throw error;
-    if (error.status === 404) {
+    if (isRejection(error, 404)) {
       throw new LinkRefusedError(
         `OpenTrain knows no job ${scrub(jobId)} of this customer. Take the job’s id from their own OpenTrain, and check the connection.`,
         { cause: error },
       );
     }
-    if (error.status !== 409) throw error;
+    if (!isRejection(error, 409)) throw error;
     return { kind: 'linked_already', link: await existingLink({ ...wanted, provisioningMode }, error, client) };
   }
 }
@@ -79,7 +78,7 @@ export async function unlinkProject(linkId: LinkId, client: OpenTrainClient): Pr
   try {
     await client.deleteProjectLink(linkId);
   } catch (error) {
-    if (!(error instanceof OpenTrainError) || error.status !== 404) throw error;
+    if (!isRejection(error, 404)) throw error;
     throw new LinkRefusedError(
       `OpenTrain knows no link ${linkId} of this customer: it was deleted already, or is another customer’s. List the links.`,
       { cause: error },
@@ -100,7 +99,7 @@ function checkLengths(wanted: WantedLink): void {
 /** What stands in the way of a 409: the same link, another one of the project, or their number. */
 async function existingLink(
   { projectId, jobId, provisioningMode }: WantedLink,
-  conflict: OpenTrainError,
+  conflict: unknown,
   client: OpenTrainClient,
 ): Promise<ProjectLink> {
   const links = await client.listProjectLinks();

@@ -1,11 +1,14 @@
 import type { OpenTrainClient } from '../opentrain/client.ts';
+import type { WebhookEndpoint } from '../opentrain/relied-on.ts';
 import type { Connection, Rotation } from '../store/connections.ts';
 import { type ConnectionParts, connectionClient, NotConnectedError } from './connection-client.ts';
 import {
   type Address,
+  ailmentsOf,
   deleteEndpoints,
-  isSound,
+  isSoundAt,
   mendEndpoint,
+  redeliverFailed,
   registerEndpoint,
   standingOf,
   type WorkingEndpoint,
@@ -59,11 +62,14 @@ const EARLIER_DELIVERIES_MILLISECONDS = 3 * 3600_000;
  *                                                 └── the new one's secret is lost: begun anew
  * ```
  *
+ * What the old endpoint has failed to deliver by then is sent again before it goes: in the beginning, and whenever it is found
+ * disabled or failing, from when on it has its three hours anew.
+ *
  * Where a rotation stands is read from what there is (the endpoints at OpenTrain, what the table names, the stored secrets),
  * so a run that was interrupted anywhere is completed by the next. An event that both endpoints hear of comes twice, which
  * changes nothing (rule 2).
  *
- * @throws {NotConnectedError} when no endpoint of the connection works: connecting mends that, with a new secret
+ * @throws {NotConnectedError} when no endpoint of the connection works, or one points elsewhere: connecting mends that
  * @throws {OpenTrainError} when OpenTrain refuses the token, or is away
  * @throws {EndpointLeftBehindError} when neither the new secret could be stored nor its endpoint deleted again
  */
@@ -73,17 +79,17 @@ export async function rotateSecret(request: RotateRequest, parts: ConnectionPart
   if (connection.status === 'disconnected') throw nothingToRotate(connection);
   const client = await connectionClient(connectionId, parts);
   const { current, next, orphans } = await standingOf(connection, request, client, parts);
+  const first = current ?? next;
+  // Before anything is deleted: as long as nobody connects, there is no other.
+  if (first === undefined) throw nothingToRotate(connection);
+  for (const { endpoint } of [first, next ?? first]) mustPointHere(endpoint, request);
   await deleteEndpoints(orphans, client);
 
-  if (current === undefined) {
-    if (next === undefined) throw nothingToRotate(connection);
-    return end(undefined, next, request, client, parts);
-  }
-  await mendEndpoint(current.endpoint, client);
+  if (current === undefined) return end(undefined, first, request, client, parts);
   const both =
     next === undefined || connection.rotation === undefined
       ? await begin(current, request, client, parts)
-      : await goOn(next, connection.rotation, request, client, parts);
+      : await goOn({ current, next, rotation: connection.rotation }, connection, request, client, parts);
   const until = both.rotation.startedAt + EARLIER_DELIVERIES_MILLISECONDS;
   const waitingFor = reasonToWait(both.rotation, until, parts.clock.now());
   if (waitingFor === undefined || force) return end(current, both.next, request, client, parts);
@@ -97,12 +103,15 @@ interface Both {
   readonly rotation: Rotation;
 }
 
+/** What the old endpoint has failed to deliver is sent again first: deleting the endpoint would discard it. */
 async function begin(
   current: WorkingEndpoint,
-  { connectionId, webhookUrl }: RotateRequest,
+  { connectionId, webhookUrl, force = false }: RotateRequest,
   client: OpenTrainClient,
   { connections, clock, ...stores }: ConnectionParts,
 ): Promise<Both> {
+  await mendEndpoint(current.endpoint, webhookUrl, client);
+  if (!force) await redeliverFailed([current.endpoint], client);
   const startedAt = clock.now();
   const rotationTo = ({ endpoint, secret }: WorkingEndpoint): Rotation => ({
     newEndpointId: endpoint.id,
@@ -120,24 +129,38 @@ async function begin(
 }
 
 async function goOn(
-  next: WorkingEndpoint,
-  known: Rotation,
-  { connectionId }: RotateRequest,
+  { current, next, rotation: known }: Both & { readonly current: WorkingEndpoint },
+  { redeliveryDue = false }: Connection,
+  { connectionId, webhookUrl, force = false }: RotateRequest,
   client: OpenTrainClient,
   { connections, clock }: ConnectionParts,
 ): Promise<Both> {
-  const rotation = rotationAsItStands(known, next, clock.now());
-  if (rotation !== known) await connections.startRotation(connectionId, rotation, clock.now());
-  await mendEndpoint(next.endpoint, client);
+  const now = clock.now();
+  const owes = !force && (redeliveryDue || ailmentsOf(webhookUrl, current.endpoint).length > 0);
+  const standing = rotationAsItStands(known, next, webhookUrl, now);
+  const rotation = owes ? { ...standing, startedAt: now } : standing;
+  if (rotation !== known) await connections.startRotation(connectionId, rotation, now);
+  // Noted, so that a run that dies in between is not taken for one that has asked.
+  if (owes) await connections.noteRedeliveryDue(connectionId);
+  for (const { endpoint } of [current, next]) await mendEndpoint(endpoint, webhookUrl, client);
+  if (owes) {
+    await redeliverFailed([current.endpoint, next.endpoint], client);
+    await connections.noteRedelivered(connectionId);
+  }
   return { next, rotation };
 }
 
 /**
- * While the new endpoint was disabled, or lacked events, things happened that only the old one heard of: from its mending on,
- * the time begins anew.
+ * While the new endpoint was disabled, lacked events or pointed elsewhere, things happened that only the old one heard of: from
+ * its mending on, the time begins anew.
  */
-export function rotationAsItStands(rotation: Rotation, { endpoint }: WorkingEndpoint, now: number): Rotation {
-  if (isSound(endpoint)) return rotation;
+export function rotationAsItStands(
+  rotation: Rotation,
+  { endpoint }: WorkingEndpoint,
+  webhookUrl: string,
+  now: number,
+): Rotation {
+  if (isSoundAt(webhookUrl, endpoint)) return rotation;
   const { newEndpointId, newSecretId } = rotation;
   return { newEndpointId, newSecretId, startedAt: now };
 }
@@ -161,6 +184,15 @@ async function end(
   const endpointId = next.endpoint.id;
   await connections.noteEndpoint(connectionId, { endpointId, secretId: next.secret.id }, clock.now());
   return { kind: 'rotated', endpointId };
+}
+
+/** Whether it is to point here is not for a new secret to say. */
+function mustPointHere({ id, url }: WebhookEndpoint, { connectionId, webhookUrl }: RotateRequest): void {
+  if (url === webhookUrl) return;
+  throw new NotConnectedError(
+    `The endpoint ${id} of ${connectionId} points to ${url}, not to ${webhookUrl}. Connect it with the stored token: that ` +
+      'points it here. Then rotate its secret.',
+  );
 }
 
 function nothingToRotate({ id, status }: Connection): NotConnectedError {

@@ -1,5 +1,6 @@
 import type { Connection } from '../store/connections.ts';
 import type { Connected, ConnectRequest } from './connect.ts';
+import type { Ailment } from './endpoints.ts';
 import { missingScopes, NEEDED_SCOPES, type NeededScope } from './needed-scopes.ts';
 
 export interface MissingScope {
@@ -18,13 +19,17 @@ export interface ConnectedView {
   readonly endpointId: string;
   readonly webhookUrl: string;
   readonly kept: boolean;
+  /** What was wrong with the endpoint that was kept, and is not any more. */
+  readonly mended: readonly Ailment[];
+  /** Failed deliveries that are sent again; null when none were asked for. */
+  readonly requeued: number | null;
   readonly missingScopes: readonly MissingScope[];
   readonly piiConsent: boolean;
 }
 
 export function tellConnected(
   { connectionId, workspaceId, webhookUrl }: ConnectRequest,
-  { install, endpointId, kept }: Connected,
+  { install, endpointId, kept, mended, requeued }: Connected,
 ): ConnectedView {
   return {
     connectionId,
@@ -35,7 +40,9 @@ export function tellConnected(
     endpointId,
     webhookUrl,
     kept,
-    missingScopes: tellMissing(install.scopes),
+    mended,
+    requeued,
+    missingScopes: lackOf(install.scopes),
     piiConsent: install.piiConsent === true,
   };
 }
@@ -55,11 +62,11 @@ export function tellConnection({ id, scopes, piiConsent, ...connection }: Connec
     endpointId: connection.endpointId ?? null,
     /** Whether a second secret is about to take the first one's place. */
     rotating: connection.rotation !== undefined,
-    missingScopes: scopes === undefined ? null : tellMissing(scopes),
+    missingScopes: scopes === undefined ? null : lackOf(scopes),
     piiConsent: piiConsent ?? null,
   };
 }
 
-function tellMissing(granted: readonly string[]): MissingScope[] {
+function lackOf(granted: readonly string[]): MissingScope[] {
   return missingScopes(granted).map((scope) => ({ scope, consequence: NEEDED_SCOPES[scope] }));
 }

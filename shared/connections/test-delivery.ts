@@ -89,6 +89,7 @@ export interface Patience {
   readonly timeoutMilliseconds?: number;
   readonly clock?: Clock;
   readonly sleep?: Sleep;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const LOOK_MILLISECONDS = 500;
@@ -97,7 +98,7 @@ const LOOK_MILLISECONDS = 500;
 export async function awaitDelivery(
   store: Pick<Store, 'situation'>,
   { connectionId, deliveryId }: Pick<DeliverySubject, 'connectionId' | 'deliveryId'>,
-  { timeoutMilliseconds = 30_000, clock = systemClock, sleep = realSleep }: Patience = {},
+  { timeoutMilliseconds = 30_000, clock = systemClock, sleep = realSleep, signal }: Patience = {},
 ): Promise<DeliveryFate> {
   const until = clock.now() + timeoutMilliseconds;
   for (;;) {
@@ -106,6 +107,6 @@ export async function awaitDelivery(
     if (isOver || clock.now() >= until) {
       return delivery === undefined ? { kind: 'unseen' } : { kind: delivery.status, reason: delivery.reason };
     }
-    await sleep(LOOK_MILLISECONDS);
+    await sleep(LOOK_MILLISECONDS, signal);
   }
 }

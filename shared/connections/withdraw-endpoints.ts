@@ -1,7 +1,8 @@
 import { TokenUnreadableError } from '../bearer-fetch.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import { OpenTrainError } from '../opentrain/errors.ts';
-import { deleteEndpoints, endpointsAt } from './endpoints.ts';
+import type { Connection } from '../store/connections.ts';
+import { deleteEndpoints, ownEndpoints } from './endpoints.ts';
 
 export type Withdrawal =
   | { readonly kind: 'deleted'; readonly count: number }
@@ -9,13 +10,18 @@ export type Withdrawal =
   | { readonly kind: 'refused' };
 
 /**
- * Deletes every endpoint of an install at our URL.
+ * Deletes every endpoint of an install that is the connection's, wherever it points.
  *
+ * @param known - undefined when the table knows nothing of the connection
  * @throws {OpenTrainError} when OpenTrain is away: the same may work later
  */
-export async function withdrawEndpoints(url: string, client: OpenTrainClient): Promise<Withdrawal> {
+export async function withdrawEndpoints(
+  webhookUrl: string,
+  known: Connection | undefined,
+  client: OpenTrainClient,
+): Promise<Withdrawal> {
   try {
-    const endpoints = await endpointsAt(url, client);
+    const endpoints = ownEndpoints(await client.listWebhookEndpoints(), webhookUrl, known);
     await deleteEndpoints(endpoints, client);
     return { kind: 'deleted', count: endpoints.length };
   } catch (error) {

@@ -1,5 +1,8 @@
+import { EVENT_TYPES } from '../connections/event-types.ts';
 import type { components, paths } from './openapi.types.ts';
 import { OPERATIONS, type OperationName } from './relied-on.ts';
+import { asObject, type Json, resolve } from './served-document.ts';
+import { missingValues, type ValuesIn } from './served-values.ts';
 
 type Schemas = components['schemas'];
 type Method = 'get' | 'post' | 'patch' | 'delete';
@@ -10,13 +13,26 @@ interface Place<Path extends keyof paths = keyof paths> {
   readonly path: Path;
   readonly query?: readonly string[];
   readonly sends?: readonly string[];
+  /** Which values the rules know by name. */
+  readonly values?: readonly ValuesIn[];
 }
 
 const sends = <Name extends keyof Schemas>(_of: Name, ...fields: readonly (keyof Schemas[Name] & string)[]) => fields;
 
+const PROVISIONING_MODES = ['PARTNER_WEBHOOK', 'MANAGED_ADAPTER'] as const;
+const CONTRACT_STATUSES = ['active', 'ended'] as const;
+
 const PLACES = {
-  getCurrentInstall: { method: 'get', path: '/installs/current' },
-  listProjectLinks: { method: 'get', path: '/project-links' },
+  getCurrentInstall: {
+    method: 'get',
+    path: '/installs/current',
+    values: [{ within: 'answer', field: 'install.status', values: ['ACTIVE'] }],
+  },
+  listProjectLinks: {
+    method: 'get',
+    path: '/project-links',
+    values: [{ within: 'answer', field: 'projectLinks.provisioningMode', values: PROVISIONING_MODES }],
+  },
   getProjectLink: { method: 'get', path: '/project-links/{linkId}' },
   createProjectLink: {
     method: 'post',
@@ -29,11 +45,24 @@ const PLACES = {
       'jobId',
       'provisioningMode',
     ),
+    values: [{ within: 'request', field: 'provisioningMode', values: PROVISIONING_MODES }],
   },
   deleteProjectLink: { method: 'delete', path: '/project-links/{linkId}' },
-  listContracts: { method: 'get', path: '/contracts', query: ['projectLinkId', 'status', 'limit'] },
+  listContracts: {
+    method: 'get',
+    path: '/contracts',
+    query: ['projectLinkId', 'status', 'limit'],
+    values: [
+      { within: 'query', field: 'status', values: CONTRACT_STATUSES },
+      { within: 'answer', field: 'contracts.status', values: CONTRACT_STATUSES },
+    ],
+  },
   listContractParticipants: { method: 'get', path: '/contracts/{contractId}/participants' },
-  getContractBudget: { method: 'get', path: '/contracts/{contractId}/budget' },
+  getContractBudget: {
+    method: 'get',
+    path: '/contracts/{contractId}/budget',
+    values: [{ within: 'answer', field: 'state', values: ['OK', 'LOW', 'DEPLETED'] }],
+  },
   reportContractUsage: {
     method: 'post',
     path: '/contracts/{contractId}/usage',
@@ -46,20 +75,27 @@ const PLACES = {
         'tasksCompleted',
         'labelsCompleted',
         'workerOpentrainUserId',
+        'externalReportId',
       ).map((field) => `entries.${field}`),
     ],
   },
-  listWebhookEndpoints: { method: 'get', path: '/webhook-endpoints' },
+  listWebhookEndpoints: {
+    method: 'get',
+    path: '/webhook-endpoints',
+    values: [{ within: 'answer', field: 'webhookEndpoints.status', values: ['ACTIVE', 'DISABLED'] }],
+  },
   getWebhookEndpoint: { method: 'get', path: '/webhook-endpoints/{endpointId}' },
   createWebhookEndpoint: {
     method: 'post',
     path: '/webhook-endpoints',
     sends: sends('NewWebhookEndpoint', 'url', 'eventTypes'),
+    values: [{ within: 'request', field: 'eventTypes', values: EVENT_TYPES }],
   },
   updateWebhookEndpoint: {
     method: 'patch',
     path: '/webhook-endpoints/{endpointId}',
-    sends: sends('WebhookEndpointChange', 'eventTypes', 'status'),
+    sends: sends('WebhookEndpointChange', 'url', 'eventTypes', 'status'),
+    values: [{ within: 'request', field: 'status', values: ['ACTIVE'] }],
   },
   deleteWebhookEndpoint: { method: 'delete', path: '/webhook-endpoints/{endpointId}' },
   redeliverWebhookEndpoint: {
@@ -72,14 +108,14 @@ const PLACES = {
 /** Something that the connector relies on, and that the served document no longer has. */
 export interface ContractGap {
   readonly operation: OperationName;
-  /** `GET /contracts`, `answer: contracts.projectLinkIds`, `request: entries.workDate`, … */
+  /** `GET /contracts`, `answer: contracts.projectLinkIds`, `request: entries.workDate`, `answer: state "LOW"`, … */
   readonly missing: string;
 }
 
 /**
  * Compares what OpenTrain serves (`<base>/openapi.json`) with what the connector relies on: every operation, every query
- * parameter and request field that is sent, every field that is read of an answer (`relied-on.ts`). A schema that does
- * not name its properties says nothing, and so is no gap.
+ * parameter and request field that is sent, every field that is read of an answer (`relied-on.ts`), every value that the
+ * rules know by name. A schema that does not name its properties or values says nothing, and so is no gap.
  *
  * @param served - an OpenAPI document, version 3
  * @returns none when all is there
@@ -92,7 +128,7 @@ export function findContractGaps(served: unknown): ContractGap[] {
 }
 
 function gapsOf(name: OperationName, document: Json): string[] {
-  const { method, path, query = [], sends: sent = [] }: Place = PLACES[name];
+  const { method, path, query = [], sends: sent = [], values = [] }: Place = PLACES[name];
   const item = pathItem(document, path);
   const operation = asObject(item?.[method]);
   if (operation === undefined) return [`${method.toUpperCase()} ${path}`];
@@ -108,6 +144,10 @@ function gapsOf(name: OperationName, document: Json): string[] {
     ...fieldsRead(read)
       .filter((field) => !isThere(field))
       .map((field) => `answer: ${field.join('.')}`),
+    ...values.flatMap((one) => {
+      const schema = { query: known.get(one.field), request: body, answer }[one.within];
+      return missingValues(schema, one, document);
+    }),
   ];
 }
 
@@ -121,9 +161,15 @@ function pathItem({ paths: served }: Json, path: string): Json | undefined {
   return asObject(found?.[1]);
 }
 
-function parametersOf(operation: Json, item: Json | undefined, document: Json): ReadonlySet<unknown> {
+/** Their schemas, by name. */
+function parametersOf(operation: Json, item: Json | undefined, document: Json): ReadonlyMap<unknown, unknown> {
   const all = [operation.parameters, item?.parameters].flatMap((list) => (Array.isArray(list) ? list : []));
-  return new Set(all.map((one) => asObject(resolve(one, document))?.name));
+  return new Map(
+    all.map((one) => {
+      const parameter = asObject(resolve(one, document));
+      return [parameter?.name, parameter?.schema];
+    }),
+  );
 }
 
 function answerOf({ responses }: Json, document: Json): Json | undefined {
@@ -168,27 +214,6 @@ function liesDeeper(answer: unknown, field: readonly string[], document: Json): 
 }
 
 const isNullOnly = (schema: unknown): boolean => asObject(schema)?.type === 'null';
-
-type Json = Readonly<Record<string, unknown>>;
-
-function asObject(value: unknown): Json | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
-}
-
-/** Follows references within the document; one that leads nowhere says nothing. */
-function resolve(value: unknown, document: Json): unknown {
-  let current = value;
-  for (let steps = 0; steps < 20; steps += 1) {
-    const reference = asObject(current)?.$ref;
-    if (typeof reference !== 'string') return current;
-    const names = reference.replace(/^#\//, '').split('/');
-    current = names.reduce<unknown>(
-      (at, name) => asObject(at)?.[name.replaceAll('~1', '/').replaceAll('~0', '~')],
-      document,
-    );
-  }
-  return undefined;
-}
 
 /** The parts of a valibot schema that lead to other schemas. */
 interface SchemaShape {

@@ -1,5 +1,5 @@
 import { type ConnectionParts, connectionClient } from '../connections/connection-client.ts';
-import { endpointsAt } from '../connections/endpoints.ts';
+import { isSound, ownEndpoints } from '../connections/endpoints.ts';
 import { EVENT_TYPES } from '../connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../connections/needed-scopes.ts';
 import { readSecrets } from '../connections/stored-secrets.ts';
@@ -8,7 +8,7 @@ import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, ProjectId } from '../ids.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Install, WebhookEndpoint } from '../opentrain/relied-on.ts';
-import type { Connection } from '../store/connections.ts';
+import type { Connection, Rotation } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 import type { Check } from '../workspace/check-workspace.ts';
 
@@ -21,6 +21,8 @@ export interface CheckConnectionRequest {
   readonly webhookUrl: string;
   /** Of the test delivery. */
   readonly patience?: Patience;
+  /** Stops the checks: what was found until then is the result. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CheckedConnection {
@@ -34,13 +36,14 @@ export interface CheckedConnection {
  * secret (by a signed delivery that goes all the way), and its links. Changes nothing but for the record of that delivery.
  */
 export async function checkConnection(
-  { connectionId, webhookUrl, patience = {} }: CheckConnectionRequest,
+  { connectionId, webhookUrl, patience = {}, signal }: CheckConnectionRequest,
   parts: CheckConnectionParts,
 ): Promise<CheckedConnection> {
   const checks: Check[] = [];
   let project: ProjectId | undefined;
   const check = async (name: string, run: () => Promise<Finding | readonly Finding[]>) => {
-    const findings = [await run().catch(failed)].flat();
+    if (signal?.aborted) return false;
+    const findings = [await run().catch((error) => (signal?.aborted ? [] : failed(error)))].flat();
     checks.push(...findings.map((finding) => ({ name, ...finding })));
     return findings.every(({ verdict }) => verdict !== 'fail');
   };
@@ -59,7 +62,8 @@ export async function checkConnection(
   if (hasToken && client !== undefined) {
     const opentrain = client;
     await check('endpoint', async () => {
-      const findings = checkEndpoint(await endpointsAt(webhookUrl, opentrain), connection, webhookUrl);
+      const endpoints = ownEndpoints(await opentrain.listWebhookEndpoints(), webhookUrl, connection);
+      const findings = checkEndpoint(endpoints, connection, webhookUrl);
       if (findings.some(({ verdict }) => verdict === 'fail') || (await hasItsSecret(connection, parts)))
         return findings;
       return [fail(`The secret that is stored is not its own, so what it delivers is refused. ${MEND}`)];
@@ -74,7 +78,7 @@ export async function checkConnection(
   }
   await check('delivery', async () => {
     const deliveryId = await sendTest({ connectionId, webhookUrl }, parts);
-    return tellFate(await awaitDelivery(parts.store, { connectionId, deliveryId }, patience));
+    return tellFate(await awaitDelivery(parts.store, { connectionId, deliveryId }, { ...patience, signal }));
   });
   return { checks: inOrder(checks), project };
 }
@@ -129,7 +133,7 @@ function checkInstall(install: Install, connection: Connection, alsoFound: (chec
 
 const MEND = 'Run connect --stored-token: that mends it.';
 
-/** @param endpoints - those at our URL */
+/** @param endpoints - ours, wherever they point */
 function checkEndpoint(
   endpoints: readonly WebhookEndpoint[],
   { endpointId, rotation }: Connection,
@@ -140,8 +144,10 @@ function checkEndpoint(
   if (ours === undefined) return [fail(`OpenTrain has one that points here, but not that of the connection. ${MEND}`)];
   const known = [endpointId, rotation?.newEndpointId];
   const others = endpoints.filter(({ id }) => !known.includes(id));
+  const elsewhere = endpoints.filter(({ id, url }) => known.includes(id) && url !== webhookUrl);
   const lacking = EVENT_TYPES.filter((type) => !ours.eventTypes.includes(type));
   const findings = [
+    ...elsewhere.map(({ id, url }) => fail(`${id} points to ${url}, not here (${webhookUrl}). ${MEND}`)),
     ...(ours.status === 'ACTIVE'
       ? []
       : [fail(`OpenTrain has disabled it (${ours.disabledReason ?? 'no reason given'}). ${MEND} Then redeliver.`)]),
@@ -152,9 +158,23 @@ function checkEndpoint(
           warn(`The last ${ours.consecutiveFailures} deliveries failed; after ten OpenTrain disables it. See the log.`),
         ]),
     ...(others.length === 0 ? [] : [warn(`There are ${others.length} more at the same URL, of no use. ${MEND}`)]),
-    ...(rotation === undefined ? [] : [warn('Its secret is being rotated. Finish with rotate-secret.')]),
+    ...(rotation === undefined ? [] : [checkRotation(rotation, endpoints)]),
   ];
   return findings.length > 0 ? findings : [pass(`${ours.id} is ACTIVE, points here, and hears of every event.`)];
+}
+
+function checkRotation({ newEndpointId, deliveredAt }: Rotation, endpoints: readonly WebhookEndpoint[]): Finding {
+  const next = endpoints.find(({ id }) => id === newEndpointId);
+  if (next === undefined) {
+    return fail(
+      `Its secret is being rotated, but the new endpoint ${newEndpointId} is gone. Run rotate-secret once more.`,
+    );
+  }
+  const lacking = isSound(next)
+    ? ''
+    : `; ${next.status === 'ACTIVE' ? 'it does not hear of every event' : 'OpenTrain has disabled it'}`;
+  const state = `${deliveredAt === undefined ? 'nothing has come through it yet' : 'it has delivered'}${lacking}`;
+  return warn(`Its secret is being rotated, to that of ${newEndpointId}: ${state}. Finish with rotate-secret.`);
 }
 
 /** What a test delivery cannot tell: it is signed with whatever is stored. */

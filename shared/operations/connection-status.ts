@@ -14,6 +14,8 @@ export interface ConnectionStatus {
   readonly status: Connection['status'];
   readonly attention: string | null;
   readonly installId: string | null;
+  /** Whether a second webhook secret is about to take the first one's place. */
+  readonly rotating: boolean;
   readonly workspaceId: WorkspaceId;
   /** Of those that the connector needs; as they were when the customer was connected. */
   readonly missingScopes: readonly NeededScope[];
@@ -60,6 +62,7 @@ export async function connectionStatus(
     status,
     attention: attention ?? null,
     installId: installId ?? null,
+    rotating: connection.rotation !== undefined,
     workspaceId,
     missingScopes: scopes === undefined ? [] : missingScopes(scopes),
     piiConsent: piiConsent === true,

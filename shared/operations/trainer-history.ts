@@ -1,6 +1,7 @@
 import type { ConnectionId, ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
-import type { DeliveryAttempt, KeptDelivery } from '../store/deliveries.ts';
+import type { DeliveryAttempt, DeliverySubjects, KeptDelivery } from '../store/deliveries.ts';
 import type { Grant } from '../store/grants.ts';
+import type { KeptRepair, RepairRecord } from '../store/repairs.ts';
 import type { Seat } from '../store/seats.ts';
 import type { Store } from '../store/store.ts';
 import type { Table } from '../store/table.ts';
@@ -39,11 +40,14 @@ export interface TrainerSeat {
   readonly memberId: string | undefined;
 }
 
-/** One attempt at one delivery that had to do with the trainer. */
-export interface TrainerMoment extends DeliveryAttempt {
+/** One attempt at one delivery that had to do with the trainer, or one repair that a reconciliation made. */
+export interface TrainerMoment
+  extends Pick<DeliveryAttempt, 'at' | 'status' | 'reason' | 'calls'>,
+    Partial<Pick<RepairRecord, 'runId' | 'repair' | 'why'>> {
   readonly connectionId: ConnectionId;
-  readonly deliveryId: string;
-  readonly eventType: string | undefined;
+  readonly deliveryId?: string | undefined;
+  readonly eventType?: string | undefined;
+  readonly attempt?: number | undefined;
   readonly contractId: string | undefined;
   readonly linkId: string | undefined;
 }
@@ -67,6 +71,9 @@ export async function trainerHistory(
     contracts.push(...(await withBudgets(connectionId, own, table)));
     for await (const delivery of store.deliveries.list(connectionId)) {
       if (concerns(delivery, trainerId, own)) moments.push(...momentsOf(delivery));
+    }
+    for await (const repair of store.repairs.list(connectionId)) {
+      if (concerns(repair, trainerId, own)) moments.push(momentOf(repair));
     }
   }
   if (grants.length === 0 && moments.length === 0) return undefined;
@@ -94,7 +101,7 @@ async function withBudgets(
 }
 
 /** Told by its own record, by a contract of the trainer's, or by a link whose end ends such a contract. */
-function concerns(delivery: KeptDelivery, trainerId: TrainerId, grants: readonly Grant[]): boolean {
+function concerns(delivery: DeliverySubjects, trainerId: TrainerId, grants: readonly Grant[]): boolean {
   if (delivery.trainerId !== undefined) return delivery.trainerId === trainerId;
   if (delivery.contractId !== undefined) return grants.some(({ contractId }) => contractId === delivery.contractId);
   return delivery.linkId !== undefined && grants.some(({ linkId }) => linkId === delivery.linkId);
@@ -105,6 +112,20 @@ function momentsOf(delivery: KeptDelivery): TrainerMoment[] {
   // Records of an older version have no history, only where they stand.
   const history = delivery.history ?? [{ at: updatedAt, attempt: attempts, status, reason }];
   return history.map((attempt) => ({ ...attempt, connectionId, deliveryId, eventType, contractId, linkId }));
+}
+
+function momentOf({
+  connectionId,
+  at,
+  status,
+  reason,
+  runId,
+  repair,
+  why,
+  contractId,
+  linkId,
+}: KeptRepair): TrainerMoment {
+  return { at, status, reason, connectionId, runId, repair, why, contractId, linkId };
 }
 
 /** A seat is one in a project or one in the whole workspace; both are looked for, since only the adapter knows which. */

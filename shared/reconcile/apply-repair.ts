@@ -16,6 +16,7 @@ import { claimsOf } from './observe-seats.ts';
 import type { Admission, Repair } from './repairs.ts';
 
 export interface RepairContext {
+  readonly runId: string;
   readonly connection: Connection;
   readonly parts: WorkerParts;
   readonly opentrain: OpenTrainClient;

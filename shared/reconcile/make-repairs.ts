@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { classify, type Meaning } from '../deliveries/classify.ts';
+import type { Verdict } from '../events/event-context.ts';
 import { grantName } from '../store/grants.ts';
 import { applyRepair, type RepairContext } from './apply-repair.ts';
 import { type Repair, refOf, toRow } from './repairs.ts';
@@ -73,6 +74,7 @@ export async function makeRepairs(
           parts.logger.error({ event: 'reconcile.needs-person', ...about });
         }
       }
+      await remember(repair, verdict, context);
       repaired.counts[about.reason] = (repaired.counts[about.reason] ?? 0) + 1;
       parts.logger.info({ event: 'reconcile.repaired', ...about, outcome: repair.kind });
     } catch (error) {
@@ -90,6 +92,16 @@ export async function makeRepairs(
       parts.logger[level]({ event: 'reconcile.repair-failed', ...about, outcome: repair.kind, error });
     }
   }
+}
+
+/** For whoever asks about the trainer: that a link was noted is about nobody. */
+async function remember(repair: Repair, verdict: Verdict, { runId, connection, parts }: RepairContext): Promise<void> {
+  if (repair.kind === 'record-link' || repair.kind === 'remove-link') return;
+  const { why, trainerId, contractId, linkId, projectId } = toRow(repair);
+  const reason = verdict.kind === 'done' ? verdict.note : verdict.reason;
+  const subjects = { trainerId, contractId, linkId, projectId };
+  const record = { runId, repair: repair.kind, why, ...subjects, status: verdict.kind, reason };
+  await parts.store.repairs.record(connection.id, record, parts.clock.now());
 }
 
 const TURNS: readonly (readonly Repair['kind'][])[] = [

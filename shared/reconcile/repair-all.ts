@@ -58,7 +58,7 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   const wanted = named.filter((repair) => isWanted(repair, request));
   const additions = wanted.filter((repair) => !isRemoval(repair));
   const removals = wanted.filter(isRemoval);
-  const known = { connection, parts, opentrain, knownLinks: observation.knownLinks, signal };
+  const known = { runId: request.runId, connection, parts, opentrain, knownLinks: observation.knownLinks, signal };
   if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
 
   const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;

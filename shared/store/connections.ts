@@ -69,9 +69,11 @@ export interface Connections {
   find(id: ConnectionId): Promise<Connection | undefined>;
   /** Every connection that was ever made, disconnected ones too, page by page. */
   list(): AsyncIterable<ConnectionId>;
+  /** The active connections that are made of an install: none, or one, unless two were made at the same time. */
+  withInstall(install: InstallId): AsyncIterable<Connection>;
   /**
-   * Writes what a fresh install is; whatever was wrong with an earlier one is over. Of endpoint and rotation only those stay
-   * that are given.
+   * Writes what a fresh install is; whatever was wrong with an earlier one is over. Of endpoint, rotation and the redelivery that
+   * is due only those stay that are given.
    */
   connect(connection: FreshConnection, now: number): Promise<void>;
   /** Notes the one endpoint of the connection, which ends a rotation. */
@@ -109,6 +111,8 @@ export interface Connections {
    * @returns false when there were so many already
    */
   countHealing(id: ConnectionId, atMost: number, now: number): Promise<boolean>;
+  /** Notes that OpenTrain is to be asked for what it had failed to deliver, until `noteRedelivered`. */
+  noteRedeliveryDue(id: ConnectionId): Promise<void>;
   noteRedelivered(id: ConnectionId): Promise<void>;
 }
 
@@ -132,6 +136,7 @@ export type FreshConnection = Pick<
   | 'endpointId'
   | 'secretId'
   | 'rotation'
+  | 'redeliveryDue'
 >;
 
 export const connectionKey = (id: ConnectionId): Key => ({ pk: `CONN#${id}`, sk: 'META' });
@@ -157,19 +162,33 @@ export function createConnections(table: Table): Connections {
     async *list() {
       for await (const { connectionId } of table.list(DIRECTORY, 'CONN#')) yield connectionId as ConnectionId;
     },
+    async *withInstall(install) {
+      for await (const { connectionId, installId = install } of table.list(DIRECTORY, 'CONN#')) {
+        // What was listed before the directory told installs has to be looked at.
+        if (installId !== install) continue;
+        const id = connectionId as ConnectionId;
+        const connection = readConnection(id, await table.get(connectionKey(id)));
+        if (connection.status === 'active' && connection.installId === install) yield connection;
+      }
+    },
     async connect({ id, ...fields }, now) {
+      const { installId } = fields;
       // First, so that there is no connection that schedules never hear of.
-      await table.change(directoryKey(id), { set: { connectionId: id }, setIfAbsent: { connectedAt: now } });
+      await table.change(directoryKey(id), {
+        set: { connectionId: id, ...(installId !== undefined && { installId }) },
+        setIfAbsent: { connectedAt: now },
+      });
       await table.change(connectionKey(id), {
         set: { ...fields, status: 'active', connectedAt: now, updatedAt: now },
         remove: [
           'attention',
           'attentionSince',
           'refusedSince',
-          'redeliveryDue',
           'disconnectedAt',
           'disconnectedReason',
-          ...(['endpointId', 'secretId', 'rotation'] as const).filter((field) => fields[field] === undefined),
+          ...(['endpointId', 'secretId', 'rotation', 'redeliveryDue'] as const).filter(
+            (field) => fields[field] === undefined,
+          ),
         ],
       });
     },
@@ -296,6 +315,9 @@ export function createConnections(table: Table): Connections {
         values: { atMost },
       });
       return next.kind === 'changed';
+    },
+    async noteRedeliveryDue(id) {
+      await table.change(connectionKey(id), { set: { redeliveryDue: true } });
     },
     async noteRedelivered(id) {
       await table.change(connectionKey(id), { remove: ['redeliveryDue'] });

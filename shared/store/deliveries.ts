@@ -60,7 +60,7 @@ export interface Deliveries {
 const ATTEMPTS_KEPT = 10;
 
 /** Longer than any redelivery: OpenTrain gives no limit for `redeliver`, and 35 days is a month with room. */
-const KEPT_SECONDS = 35 * 24 * 3600;
+export const KEPT_SECONDS = 35 * 24 * 3600;
 
 const DELIVERY = 'DELIVERY#';
 

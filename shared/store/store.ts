@@ -6,6 +6,7 @@ import { createGrants, type Grant, type GrantRef, type Grants, grantKey, readGra
 import { createLinks, type Link, type Links, linkKey, readLink } from './links.ts';
 import { createNotices, type Notices } from './notices.ts';
 import { createReconciliations, type Reconciliations } from './reconciliations.ts';
+import { createRepairs, type Repairs } from './repairs.ts';
 import { createSeats, type Seats } from './seats.ts';
 import type { Table } from './table.ts';
 import { createUsage, type Usage } from './usage.ts';
@@ -23,6 +24,7 @@ export interface Store {
   readonly workspaces: Workspaces;
   readonly usage: Usage;
   readonly reconciliations: Reconciliations;
+  readonly repairs: Repairs;
   /** Whether a claim still stands: its grant and its link, in one strongly consistent request. */
   standing(ref: GrantRef): Promise<Pick<Situation, 'grant' | 'link'>>;
   /** What a worker must know before it acts on a delivery, in one strongly consistent request. */
@@ -55,6 +57,7 @@ export function createStore(table: Table): Store {
     workspaces: createWorkspaces(table),
     usage: createUsage(table),
     reconciliations: createReconciliations(table),
+    repairs: createRepairs(table),
     async standing(ref) {
       const [grant, link] = await table.getAll([grantKey(ref), linkKey(ref.connectionId, ref.linkId)]);
       return { grant: readGrant(grant), link: readLink(ref.linkId, link) };

@@ -20,6 +20,8 @@ export interface CheckOptions {
   readonly withNotice?: boolean;
   /** Stops the checks; what they left behind is still cleaned up. */
   readonly signal?: AbortSignal;
+  /** Told of each check as it is made: of those before an interruption, and of the cleaning up after it, nothing else tells. */
+  readonly onCheck?: (check: Check) => void;
 }
 
 /** A trainer whom nobody has hired: the address is reserved for this. */
@@ -45,13 +47,19 @@ const DAY_MILLISECONDS = 86_400_000;
  * Where the platform lets nobody in without a person's help, the removal is run all the same, with the account as it is.
  *
  * Whatever happens, the trainer and the notice are taken out again at the end; if that fails, the last check says so.
+ *
+ * @throws the signal's reason when it is aborted, after the cleaning up
  */
 export async function checkWorkspace(
   workspace: Workspace,
   project: ProjectRef,
-  { clock = systemClock, withNotice = true, signal }: CheckOptions = {},
+  { clock = systemClock, withNotice = true, signal, onCheck }: CheckOptions = {},
 ): Promise<Check[]> {
   const checks: Check[] = [];
+  const add = (made: Check) => {
+    checks.push(made);
+    onCheck?.(made);
+  };
   const place = workspace.accessScope === 'project' ? project : { projectId: '*' as ProjectRef['projectId'] };
   let trainer = CANARY;
   let canary = memberOf(trainer);
@@ -63,8 +71,12 @@ export async function checkWorkspace(
   /** @returns whether the checks that build on this one make sense */
   async function check(name: string, run: () => Promise<Omit<Check, 'name'>>): Promise<boolean> {
     signal?.throwIfAborted();
-    const found = await run().catch(describe);
-    checks.push({ name, ...found });
+    const found = await run().catch((error) => {
+      // Whatever was under way failed by that.
+      signal?.throwIfAborted();
+      return describe(error);
+    });
+    add({ name, ...found });
     return found.verdict === 'pass';
   }
 
@@ -203,7 +215,7 @@ export async function checkWorkspace(
       for (const one of canaries()) await tryTo(() => workspace.revokeAccess(one, place), removeByHand(one, project));
       if (left.length === 0) await tryTo(lookForCanaries, 'Look whether a canary trainer is left.');
     }
-    checks.push({ name: 'clean up', ...(left.length === 0 ? pass('Nothing was left behind.') : fail(left.join(' '))) });
+    add({ name: 'clean up', ...(left.length === 0 ? pass('Nothing was left behind.') : fail(left.join(' '))) });
 
     /** A removal that was accepted need not have been carried out. */
     async function lookForCanaries(): Promise<void> {

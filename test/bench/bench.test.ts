@@ -99,7 +99,8 @@ describe('npm run bench -- --json', () => {
     expect(lost).toBeGreaterThan(0);
     expect(made).toBe(lost);
     expect(perRepair).toMatchObject({ workspace: 1, opentrain: 2 });
-    expect(perRepair.dynamodb).toBeLessThanOrEqual(14);
+    // The last one is the record for whoever asks about the trainer.
+    expect(perRepair.dynamodb).toBeLessThanOrEqual(15);
   });
 
   test('the scheduled functions keep to their memory', () => {

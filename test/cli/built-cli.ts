@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { buildCli } from '../../cli/build.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -21,8 +22,14 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, which is no terminal. */
   readonly input?: string;
+  /** Standard input is a pipe that nobody ends, as a command in CI may inherit it. @default false */
+  readonly inputStaysOpen?: boolean;
   /** Another Node than this one. */
   readonly node?: string;
+  /** What its reader closes before anything comes. */
+  readonly closed?: 'stdout' | 'stderr';
+  /** Ctrl+C as soon as this is true. */
+  readonly interruptWhen?: () => boolean;
 }
 
 /** The command as it is installed: its bundle, and the script that `npx` runs. */
@@ -33,6 +40,11 @@ export interface BuiltCli {
   /** All that was ever printed, for a search. */
   readonly printed: readonly string[];
   remove(): void;
+}
+
+async function interrupt(child: ChildProcess, when: () => boolean): Promise<void> {
+  while (child.exitCode === null && !when()) await setTimeout(20);
+  child.kill('SIGINT');
 }
 
 /** Built anew, so that no test runs what was built yesterday. */
@@ -46,13 +58,20 @@ export function buildCliForTests(): BuiltCli {
   buildCli(join(directory, 'dist', 'cli', 'main.cjs'));
   const printed: string[] = [];
 
-  async function run(args: readonly string[], { env = {}, input = '', node = process.execPath }: RunOptions = {}) {
+  async function run(args: readonly string[], options: RunOptions = {}) {
+    const { env = {}, input = '', node = process.execPath, inputStaysOpen = false, closed, interruptWhen } = options;
     const { PATH = '' } = process.env;
     // Compiled once, however often it is run.
     const NODE_COMPILE_CACHE = join(directory, 'compiled');
     const child = spawn(node, [script, ...args], { env: { PATH, NODE_COMPILE_CACHE, ...env } });
-    child.stdin.end(input);
-    const [output, error] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+    if (closed !== undefined) child[closed].destroy();
+    // A command need not read it.
+    child.stdin.on('error', () => {});
+    child.stdin.write(input);
+    if (!inputStaysOpen) child.stdin.end();
+    if (interruptWhen !== undefined) void interrupt(child, interruptWhen);
+    const read = (stream: 'stdout' | 'stderr') => (stream === closed ? '' : text(child[stream]));
+    const [output, error] = await Promise.all([read('stdout'), read('stderr'), once(child, 'exit')]);
     printed.push(output, error);
     return { code: child.exitCode, output, error };
   }

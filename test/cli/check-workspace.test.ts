@@ -24,6 +24,18 @@ afterEach(async () => {
   await demo.close();
 });
 
+test('Ctrl+C: 130, with what was found until then, and nothing is left in it', async () => {
+  demo.slow(300);
+  const env = { WORKSPACE: 'http', WORKSPACE_URL: demo.url, WORKSPACE_TOKEN: demo.token };
+  const interruptWhen = () => demo.membersOf(PROJECT).length > 0;
+  const { code, output } = await cli.run(['check-workspace', '--project', PROJECT, '--json'], { env, interruptWhen });
+  const { interrupted, checks } = JSON.parse(output) as { interrupted: boolean; checks: Line[] };
+  expect({ code, interrupted }).toEqual({ code: 130, interrupted: true });
+  expect(checks[0]).toMatchObject({ name: 'answers', verdict: 'pass' });
+  expect(checks.at(-1)).toMatchObject({ name: 'clean up', verdict: 'pass' });
+  expect(demo.membersOf(PROJECT)).toEqual([]);
+});
+
 test('a workspace that is as it should be passes, and nothing is left in it', async () => {
   const { code, lines } = await check();
   expect(lines.map(({ name, verdict }) => `${verdict} ${name}`)).toEqual([

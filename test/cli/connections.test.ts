@@ -1,8 +1,10 @@
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tellAfterUnlink } from '../../cli/commands/links.ts';
 import type { Scope } from '../../local/opentrain/state.ts';
 import type { ConnectedView } from '../../shared/connections/tell-connected.ts';
 import type { ConnectionId } from '../../shared/ids.ts';
+import { createOpenTrainClient } from '../../shared/opentrain/client.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
 
@@ -40,15 +42,18 @@ async function connected() {
   const { code, error } = await connect(id, consented.token);
   if (code !== 0) throw new Error(error);
   const job = story.opentrain.postJob({ organizationId: consented.organizationId }).id;
-  return { id, job, ...consented };
+  const [endpoint] = story.opentrain.endpointsOf(consented.installId);
+  return { id, job, endpointId: endpoint?.id ?? '', ...consented };
 }
 
 describe('connect', () => {
   test('with the token from the environment: says what was done, and that nothing is missing', async () => {
-    const { token, installId } = consent('acme');
+    const { token, installId, organizationId } = consent('acme');
     const { code, output, error } = await connect('acme', token);
     expect({ code, error }).toEqual({ code: 0, error: '' });
-    expect(output).toContain(`Connected acme to install ${installId}, in the workspace default.`);
+    expect(output).toContain(
+      `Connected acme to install ${installId} of the organisation ${organizationId}, in the workspace default.`,
+    );
     expect(output).toMatch(/^Endpoint \S+ registered: http.*\/webhooks\/opentrain\/acme$/m);
     expect(output).toContain('Nothing is missing');
     expect(await story.store.connections.get('acme' as ConnectionId)).toMatchObject({ status: 'active', installId });
@@ -83,6 +88,32 @@ describe('connect', () => {
     expect((await cli.run(['connect', id, '--stored-token', ...local()])).output).toMatch(/^Endpoint \S+ kept: /m);
   });
 
+  test('says what was wrong with the endpoint, and what is sent again', async () => {
+    const { id, token, endpointId } = await connected();
+    const { platformApiUrl } = story.opentrain;
+    const client = createOpenTrainClient({ baseUrl: platformApiUrl, token: async () => token });
+    await client.updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+    const { output } = await connect(id, token);
+    expect(output).toContain('It was disabled: that is mended.\nOpenTrain had given up no delivery.');
+  });
+
+  test('at another URL of the deployment: the endpoint is pointed there, check and redeliver see it, disconnect deletes it', async () => {
+    const { id, token, installId } = await connected();
+    const elsewhere = 'http://localhost:9400';
+    expect((await connect(id, token, '--webhook-base-url', elsewhere)).output).toMatch(
+      new RegExp(`^Endpoint \\S+ kept: ${elsewhere}/webhooks/opentrain/${id}$`, 'm'),
+    );
+    const [endpoint, ...others] = story.opentrain.endpointsOf(installId);
+    expect([endpoint?.url, others]).toEqual([`${elsewhere}/webhooks/opentrain/${id}`, []]);
+    expect((await run('check', id, '--no-canary')).output).toContain(`${endpoint?.id} points to ${elsewhere}`);
+    const again = await run('redeliver', id);
+    expect(again.output).toContain(`It sends to ${endpoint?.url}, not to http`);
+    expect(again.code).toBe(0);
+
+    expect((await run('disconnect', id, '--yes')).output).toContain('1 endpoint deleted');
+    expect(story.opentrain.endpointsOf(installId)).toEqual([]);
+  });
+
   test('--stored-token where none is stored: 4, and says where one comes from', async () => {
     const id = story.unique('nobody');
     const { code, error } = await cli.run(['connect', id, '--stored-token', ...local()]);
@@ -98,6 +129,42 @@ describe('connect', () => {
     expect(output).toContain('Missing: the scope participants:email. Without it, Work Emails are withheld');
     expect(output).toContain('Missing: the consent to personal data. Without it, Work Emails are withheld');
     expect(output).toContain('let them reconnect, then run this with the new token');
+  });
+
+  test('without the scope for endpoints, says all that is missing: 5', async () => {
+    const { token } = consent('poorer', { scopes: ['contracts:read'], piiConsent: false });
+    const { code, error } = await connect('poorer', token);
+    expect(error).toContain(
+      'This install cannot be connected, and nothing was done.\nMissing: the scope webhooks:manage.',
+    );
+    expect(error).toContain('Missing: the scope usage:write. Without it,');
+    expect(error).toContain('Missing: the consent to personal data. Without it,');
+    expect(code).toBe(5);
+  });
+
+  test('an install that is connected under another id is refused, and that id is told: 5', async () => {
+    const { id, token } = await connected();
+    const { code, error } = await connect(story.unique('once-more'), token);
+    expect(error).toContain(`is connected already, as ${id}.`);
+    expect(code).toBe(5);
+  });
+
+  test('two different tokens at once, from the environment and from standard input: 2', async () => {
+    const [one, other] = [consent('one of two'), consent('other of two')];
+    const env = { OPENTRAIN_PARTNER_TOKEN: one.token };
+    const given = (input: string) => cli.run(['connect', 'two', ...local()], { env, input });
+    const both = await given(`${other.token}\n`);
+    expect(both.error).toContain('OPENTRAIN_PARTNER_TOKEN holds one token, and another comes on standard input');
+    expect(both.code).toBe(2);
+    for (const input of ['', 'acme\nbeta\n', one.token]) expect((await given(input)).code).toBe(0);
+    const silent = await cli.run(['connect', 'two', ...local()], { env, inputStaysOpen: true });
+    expect(silent.code, 'an open pipe that says nothing').toBe(0);
+  });
+
+  test('the target is looked at before the token is asked for', async () => {
+    const { code, error } = await cli.run(['connect', 'acme', '--local', 'http://127.0.0.1:1'], { input: '' });
+    expect(error).toContain('Local mode does not answer at http://127.0.0.1:1');
+    expect(code).toBe(1);
   });
 
   test('a revoked token is refused by OpenTrain: 5, with what to do', async () => {
@@ -174,7 +241,11 @@ describe('links', () => {
     const project = story.unique('street-signs');
     const linked = await run('link', id, '--project', project, '--job', job, '--name', 'Street signs');
     expect(linked.output).toMatch(new RegExp(`^Linked project ${project} to job ${job} \\(link \\S+\\)\\.`));
-    expect((await run('link', id, '--project', project, '--job', job)).output).toContain('Was linked already');
+    const again = await run('link', id, '--project', project, '--job', job);
+    expect(again.output).toContain('Was linked already');
+    expect(again.output).not.toContain('not changed');
+    const renamed = await run('link', id, '--project', project, '--job', job, '--name', 'Traffic signs');
+    expect(renamed.output).toContain('Its name was not changed: OpenTrain changes no links. Unlink it');
 
     const { links } = await cli.json<{ links: { linkId: string }[] }>(['links', id, ...local()]);
     expect(links).toEqual([
@@ -193,7 +264,9 @@ describe('links', () => {
     const hired = story.opentrain.hire({ jobId: job, trainer: story.unique('Maria Silva') });
     await expect.poll(() => story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
     const dry = await run('unlink', id, project, '--dry-run');
-    expect(dry.output).toContain('Contracts that run through it: 1. Nothing was done.');
+    expect(dry.output).toContain(
+      'Contracts that run through it: 1. Whoever it let in is taken out within seconds. Nothing was done.',
+    );
     expect((await cli.json<{ links: unknown[] }>(['links', id, ...local()])).links).toHaveLength(1);
 
     const unasked = await run('unlink', id, project);
@@ -220,6 +293,56 @@ describe('links', () => {
     expect([conflict.code, long.code, foreign.code]).toEqual([5, 5, 5]);
   });
 
+  test('--dry-run says what would be linked, and what is there already; an empty job or project is a mistake: 2', async () => {
+    const { id, job } = await connected();
+    const project = story.unique('dry');
+    const link = (...args: string[]) => run('link', id, '--project', project, '--job', job, ...args);
+    expect((await link('--dry-run')).output).toBe(`Would link project ${project} to job ${job}. Nothing was done.\n`);
+    expect((await run('links', id)).output).toContain('has no project link yet');
+    await link();
+    expect((await link('--dry-run')).output).toContain('It is linked already, by link_');
+    for (const [name, args] of [
+      ['job', ['--project', project, '--job', '']],
+      ['project', ['--project', ' ', '--job', job]],
+    ] as const) {
+      const { code, error } = await run('link', id, ...args);
+      expect([code, error]).toEqual([2, `--${name} must not be empty.\n`]);
+    }
+  });
+
+  test.each([
+    ['PARTNER_WEBHOOK', false, 'is taken out'],
+    ['PARTNER_WEBHOOK', true, 'stays in'],
+    ['MANAGED_ADAPTER', false, 'the connector takes nobody out'],
+    ['MANAGED_ADAPTER', true, 'the connector takes nobody out'],
+  ])('unlink of a %s link, with keepAccessAfterUnlink %s, says who %s', (provisioningMode, keepAfterUnlink, said) => {
+    expect(tellAfterUnlink({ provisioningMode }, { keepAfterUnlink })).toContain(said);
+  });
+
+  test('unlink does not count beyond what OpenTrain lists', async () => {
+    const customer = await story.newCustomer();
+    const job = customer.postJob();
+    const { project } = customer.link(job);
+    for (let hired = 0; hired < 201; hired += 1) customer.hire(job);
+    expect((await run('unlink', customer.id, project, '--dry-run')).output).toContain(
+      'Contracts that run through it: 200 or more.',
+    );
+  });
+
+  test('a name that a terminal would obey is shown as text', async () => {
+    const { id, job } = await connected();
+    const name = 'a\u001b[2Jb\u001b]0;title\u0007c\u009b31md\ne\u202ef\u001b[32mg';
+    const linked = await run('link', id, '--project', story.unique('p\u001b[31m'), '--job', job, '--name', name);
+    const { output } = await run('links', id);
+    expect(output).toContain('a[2Jb]0;titlec31md ef[32mg');
+    const { output: json } = await run('links', id, '--json');
+    expect((JSON.parse(json) as { links: { name: string }[] }).links[0]?.name).toBe(name);
+    const unlinked = await run('unlink', id, /link_\w+/.exec(linked.output)?.[0] ?? '', '--dry-run');
+    for (const said of [linked.output, output, json, unlinked.output]) {
+      expect(said).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}]/u);
+    }
+  });
+
   test('a link that OpenTrain manages is told apart', async () => {
     const { id, job } = await connected();
     const linked = await run('link', id, '--project', story.unique('p'), '--job', job, '--managed-by-opentrain');
@@ -240,13 +363,25 @@ describe('rotate-secret', () => {
   test('says that both secrets are live, and until when; forced, it is over at once, and the new one works', async () => {
     const { id, installId } = await connected();
     const before = await story.connector.parameters.get(story.connector.names.webhookSecrets(id));
+    expect((await run('rotate-secret', id, '--dry-run')).output).toContain('No rotation is under way: would register');
     const first = await run('rotate-secret', id);
     expect(first.code).toBe(0);
+    expect(first.output).toContain(`rotate-secret ${id} --local ${story.connector.url}`);
     expect(first.output).toContain(`Both secrets of ${id} are live`);
     expect(first.output).toContain(`opentrain-connector rotate-secret ${id} --local`);
     expect(story.opentrain.endpointsOf(installId)).toHaveLength(2);
     const again = await cli.json<{ kind: string; for: string }>(['rotate-secret', id, ...local()]);
     expect(again).toMatchObject({ kind: 'waiting', for: 'first_delivery', until: expect.stringMatching(/Z$/) });
+
+    const dry = await run('rotate-secret', id, '--force', '--dry-run');
+    expect(dry.output).toMatch(
+      /^A rotation is under way since .*by force, delete the old one at once\. Nothing was done\.$/m,
+    );
+    expect(story.opentrain.endpointsOf(installId)).toHaveLength(2);
+    expect((await run('status', id)).output).toMatch(new RegExp(`^${id} +active, secret rotating`, 'm'));
+    expect((await run('check', id, '--no-canary')).output).toMatch(
+      /Its secret is being rotated, to that of endpoint_\S+: nothing has come through it yet\. Finish with rotate-secret\./,
+    );
 
     const unasked = await run('rotate-secret', id, '--force');
     expect(unasked.code).toBe(7);
@@ -284,6 +419,9 @@ describe('disconnect', () => {
     ]);
     expect(story.opentrain.endpointsOf(installId)).toEqual([]);
     expect(story.membersOf(project)).toEqual([hired.trainer?.workEmail]);
+    const again = await run('disconnect', id);
+    expect(again).toMatchObject({ code: 0, error: '' });
+    expect(again.output).toBe(`${id} is disconnected already (by_operator), and nothing is left here to remove.\n`);
   });
 });
 

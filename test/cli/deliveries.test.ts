@@ -1,4 +1,4 @@
-import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { packEnvelope } from '../../shared/deliveries/envelope.ts';
 import type { ConnectionId, DeliveryId } from '../../shared/ids.ts';
@@ -212,6 +212,15 @@ test('dlq purge: runs that were given up may go, deliveries never', async () => 
   await expect.poll(() => story.outcomeOf(customer.id, delivery)).toBe('done: provisioned');
 });
 
+test('redeliver --dry-run asks nobody to send anything', async () => {
+  const { id, client, endpointId, installId } = await story.newCustomer({ delivered: true });
+  await client.updateWebhookEndpoint(endpointId, { status: 'DISABLED' });
+  expect((await run('redeliver', id, '--dry-run')).output).toBe(
+    'Would enable 1 endpoint and ask OpenTrain to send again all that it has given up. Nothing was done.\n',
+  );
+  expect(story.opentrain.endpointsOf(installId)).toMatchObject([{ status: 'DISABLED' }]);
+});
+
 test('dlq list: more than one batch of them, each once', async () => {
   const { sqs, addresses } = story.connector;
   const ids = Array.from({ length: 25 }, (_, index) => `letter-${index}`);
@@ -229,9 +238,47 @@ test('dlq list: more than one batch of them, each once', async () => {
   const found = messages.flatMap(({ content }) => (content.kind === 'delivery' ? [content.deliveryId as string] : []));
   expect(found.toSorted()).toEqual(ids.toSorted());
   // They were given back, those beyond a limit too: a second look finds the same.
-  expect((await deadLetters('--limit', '3')).messages).toHaveLength(3);
+  const few = await run('dlq', 'list', '--limit', '3');
+  expect(few.output).toContain(`Listed: 3 of about ${messages.length} of deliveries. For more: --limit <number>`);
+  expect(few.code).toBe(3);
   expect((await deadLetters()).messages).toHaveLength(messages.length);
 });
+
+test('dlq: beyond a thousand messages nothing is said to be missing, and what is unreadable has a way out', async () => {
+  const { sqs, addresses } = story.connector;
+  const QueueUrl = addresses.deadLetterQueue;
+  for (let batch = 0; batch < 101; batch += 1) {
+    const Entries = Array.from({ length: 10 }, (_, index) => ({
+      Id: `${index}`,
+      MessageBody: 'private@opentrain.work',
+    }));
+    await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  }
+  const customer = await story.newCustomer();
+  const { delivery } = await givenUp(customer);
+
+  const shown = await run('dlq', 'show', delivery, '--queue', 'deliveries');
+  expect(shown.error).toMatch(/It is not among those that were looked at: 1000 of about 1\d\d\d of deliveries\./);
+  expect(shown.code).toBe(3);
+  const dry = await run('dlq', 'redrive', '--message', delivery, '--queue', 'deliveries', '--dry-run');
+  expect(dry.output).toMatch(/^Would put back .*, and what else there is \(looked at: 1000 of about 1\d\d\d of/);
+  expect(dry.code).toBe(3);
+  expect((await run('dlq', 'redrive', '--message', delivery, '--queue', 'deliveries', '--yes')).output).toBe(
+    'Put back 1 delivery.\n',
+  );
+  await expect.poll(() => story.outcomeOf(customer.id, delivery)).toBe('done: provisioned');
+  const nobody = await run('dlq', 'redrive', '--message', 'of-nobody', '--queue', 'deliveries', '--yes');
+  expect([nobody.code, nobody.error]).toEqual([4, 'No dead-letter queue holds such a message.\n']);
+
+  const purge = ['dlq', 'purge', '--queue', 'deliveries', '--unreadable', '--yes'];
+  const first = await run(...purge);
+  expect(first.output).toMatch(
+    /^Threw away (9\d\d|1000) unreadable messages of deliveries\. About \d+ are left: run it again\.\n$/,
+  );
+  expect(first.code).toBe(3);
+  expect((await run(...purge)).code).toBe(0);
+  expect((await deadLetters()).messages.map(({ content }) => content.kind)).not.toContain('unreadable');
+}, 60_000);
 
 test('redeliver: a parked delivery comes through once its reason is gone; a disabled endpoint is enabled first', async () => {
   const { customer, project, workEmail } = await story.newHire({ delivered: true, piiConsent: false });

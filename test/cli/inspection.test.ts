@@ -9,6 +9,7 @@ import type { ConnectionId } from '../../shared/ids.ts';
 import type { ConnectionStatus } from '../../shared/operations/connection-status.ts';
 import type { TrainerHistory } from '../../shared/operations/trainer-history.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
+import { droppedByLambda } from '../support/dropped-event.ts';
 import { milestoneEvent } from '../support/opentrain-event.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { type BuiltCli, buildCliForTests, type CliRun } from './built-cli.ts';
@@ -79,9 +80,25 @@ describe('check', () => {
         `pass deployment: queue of ${name}`,
         `pass deployment: given up of ${name}`,
       ]),
+      'pass deployment: usage-dropped',
+      'pass deployment: reconcile-dropped',
       'pass deployment: contract',
     ]);
     expect({ code, verdict }).toEqual({ code: 0, verdict: 'pass' });
+    expect(story.membersOf(project)).toEqual([]);
+  });
+
+  test('is stopped by Ctrl+C: 130, with what was found until then, and nobody is left behind in the workspace', async () => {
+    const { id, project } = await linkedCustomer();
+    story.workspace.slow(300, { projectId: project });
+    onTestFinished(() => story.workspace.slow(0, { projectId: project }));
+    const isIn = () => story.membersOf(project).length > 0;
+    const { code, output } = await cli.run(['check', id, ...local()], { interruptWhen: isIn });
+    expect(output).toMatch(new RegExp(`^pass +${id} +delivery`, 'm'));
+    expect(output).toMatch(/^pass +workspace +clean up +Nothing was left behind\./m);
+    expect(output).toContain('Interrupted: this is what was found until then.');
+    expect(output).not.toContain('deployment');
+    expect(code).toBe(130);
     expect(story.membersOf(project)).toEqual([]);
   });
 
@@ -117,7 +134,11 @@ describe('check', () => {
   test.each([
     ['is disabled', { status: 'DISABLED' }, 'OpenTrain has disabled it'],
     ['lacks events', { eventTypes: ['contract.started'] }, 'It does not hear of contract.ended, '],
-    ['points elsewhere', { url: 'https://elsewhere.example/webhook' }, 'has none that points here'],
+    [
+      'points elsewhere',
+      { url: 'https://elsewhere.example/webhook' },
+      'points to https://elsewhere.example/webhook, not here',
+    ],
   ] as const)('finds an endpoint that %s', async (_what, change, said) => {
     const { id, endpointId, token } = await customer();
     const response = await fetch(`${story.opentrain.platformApiUrl}/webhook-endpoints/${endpointId}`, {
@@ -167,6 +188,19 @@ describe('check', () => {
     expect(code).toBe(3);
   });
 
+  test('finds an event of a schedule that came to nothing, and status counts it', async () => {
+    const { sqs, addresses } = story.connector;
+    await sqs.send(new SendMessageCommand({ QueueUrl: addresses.usageDroppedQueue, ...droppedByLambda() }));
+    const { id } = await customer();
+    const { code, told } = await check(id, '--no-canary');
+    expect(told('usage-dropped')).toMatchObject([
+      { verdict: 'fail', advice: expect.stringMatching(/^1 event of the schedule .* dlq purge --queue usage-dropped/) },
+    ]);
+    expect(code).toBe(3);
+    expect((await run('status', id)).output).toMatch(/^usage-dropped +- +- +1 \(see dlq list\)$/m);
+    await run('dlq', 'purge', '--queue', 'usage-dropped', '--yes');
+  });
+
   test('--contract finds an operation and a field that OpenTrain no longer has', async () => {
     const served = await (await fetch(`${story.opentrain.platformApiUrl}/openapi.json`)).text();
     const url = await serve(
@@ -178,6 +212,27 @@ describe('check', () => {
       expect.stringContaining('fail OpenTrain no longer has answer: contracts.projectLinkIds (listContracts)'),
       expect.stringContaining('fail OpenTrain no longer has POST /contracts/{contractId}/usage (reportContractUsage)'),
     ]);
+  });
+
+  test('--contract without a document is a failure: nothing was compared', async () => {
+    const { id } = await customer();
+    const url = 'http://127.0.0.1:1';
+    const { code, told } = await check(id, '--no-canary', '--contract', '--opentrain-url', url);
+    const advice = `${url}/openapi.json gave no document. Check the network.`;
+    expect(told('contract')).toEqual([{ scope: 'deployment', name: 'contract', verdict: 'fail', advice }]);
+    expect(code).toBe(3);
+  });
+
+  test('goes on where nobody reads its remarks; where nobody reads its results, it ends without a word', async () => {
+    const { id } = await customer();
+    const args = ['check', id, '--no-canary', ...local()];
+    const usual = await cli.run(args);
+    const unremarked = await cli.run(args, { closed: 'stderr' });
+    expect(unremarked.output).toMatch(new RegExp(`^pass  ${id} +token`, 'm'));
+    expect(unremarked.code).toBe(usual.code);
+    expect(await cli.run(args, { closed: 'stdout' })).toMatchObject({ code: 0, error: 'Checking local mode …\n' });
+    const refused = await cli.run(['check', 'nobody', ...local()], { closed: 'stderr' });
+    expect(refused.code).toBe(4);
   });
 
   test('people get a table, the verdict first; what goes on is said on standard error', async () => {
@@ -288,6 +343,27 @@ describe('trainer', () => {
       reason: 'offboarded',
       calls: [{ call: 'revokeAccess', answer: 'ok' }],
     });
+  });
+
+  test('what reconciliation did is part of it, with why', async () => {
+    const { customer: one, contract, trainer, project } = await story.newHire();
+    await run('reconcile', one.id, '--yes');
+    expect(story.membersOf(project)).toHaveLength(1);
+    story.opentrain.endContract(contract.id);
+    await run('reconcile', one.id, '--yes');
+    const { moments } = await cli.json<TrainerHistory>(['trainer', trainer.opentrainUserId, ...local()]);
+    const about = { connectionId: one.id, contractId: contract.id, status: 'done' };
+    const runId = expect.stringMatching(/^reconcile-by-hand-/);
+    expect(moments).toMatchObject([
+      { ...about, runId, repair: 'admit', why: 'contract_unheard_of', reason: 'provisioned' },
+      { ...about, runId, repair: 'dismiss', why: 'contract_ended', reason: 'dismissed' },
+    ]);
+    const { output } = await run('trainer', trainer.opentrainUserId);
+    expect(output).toMatch(
+      /reconcile: admit +\S+ +- +done: provisioned, because runs at OpenTrain, and was never heard of here +- +reconcile-by/,
+    );
+    expect(output).toContain('done: dismissed, because the contract has ended');
+    expect(output).not.toContain('@');
   });
 
   test('nobody knows them: 4', async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { EXIT } from '../../cli/exit-codes.ts';
 import { createProgram } from '../../cli/program.ts';
 import { table } from '../../cli/table.ts';
+import { flagOf, type TargetOptions } from '../../cli/target.ts';
 import { type Command, readyLine, runScript } from '../support/local-mode.ts';
 import { type BuiltCli, buildCliForTests } from './built-cli.ts';
 
@@ -103,6 +104,18 @@ describe('a command that cannot be understood ends with 2, and says why:', () =>
     expect(error).toContain(said);
     expect({ code, output }).toEqual({ code: 2, output: '' });
   });
+});
+
+test.each<[TargetOptions, string]>([
+  [{ local: true }, '--local'],
+  [{ local: 'http://127.0.0.1:9000' }, '--local http://127.0.0.1:9000'],
+  [{ stage: 'prod', region: 'eu-west-1' }, '--stage prod --region eu-west-1'],
+  [
+    { stage: 'prod', webhookBaseUrl: 'https://hooks.example', opentrainUrl: 'https://opentrain.example' },
+    '--stage prod --opentrain-url https://opentrain.example --webhook-base-url https://hooks.example',
+  ],
+])('what messages tell people to run names the same target: %j', (options, flag) => {
+  expect(flagOf(options)).toBe(flag);
 });
 
 describe('a stage', () => {

@@ -160,5 +160,6 @@ function stoodFor(printed: string): string {
   let text = printed.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, '2026-11-21 09:00:00Z');
   text = text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-11-21T09:00:00.000Z');
   for (const [is, shown] of standIns) text = text.replaceAll(is, shown);
-  return text;
+  // Whoever follows the page has local mode where it is looked for by itself.
+  return text.replaceAll('--local http://127.0.0.1:8787', '--local');
 }

@@ -19,6 +19,20 @@ afterAll(async () => {
 
 const local = () => ['--local', story.connector.url];
 
+type Customer = Awaited<ReturnType<Story['newCustomer']>>;
+
+/** Nobody delivers anything, and nobody is missed: as where the connection was made without an endpoint. */
+async function withoutEndpoint<One extends Pick<Customer, 'id'>>(customer: One): Promise<One> {
+  await story.store.connections.forgetEndpoint(customer.id, Date.now());
+  return customer;
+}
+
+async function newHire() {
+  const hire = await story.newHire();
+  await withoutEndpoint(hire.customer);
+  return hire;
+}
+
 interface Shown {
   readonly dryRun: boolean;
   readonly connections: readonly {
@@ -30,7 +44,7 @@ interface Shown {
 }
 
 test('--dry-run shows who would be let in, where and why, and does nothing', async () => {
-  const { customer, contract, project } = await story.newHire();
+  const { customer, contract, project } = await newHire();
   const shown = await cli.json<Shown>(['reconcile', customer.id, '--dry-run', ...local()]);
   expect(shown).toMatchObject({ dryRun: true, connections: [{ connectionId: customer.id, held: [] }] });
   expect(shown.connections[0]?.repairs).toContainEqual(
@@ -63,7 +77,7 @@ test('what could not be looked at does not agree: 1 while the workspace is away,
 });
 
 test('asks first, then does it; afterwards all agree', async () => {
-  const { customer, project, workEmail } = await story.newHire();
+  const { customer, project, workEmail } = await newHire();
   expect((await cli.run(['reconcile', customer.id, ...local()])).code).toBe(7);
   expect(story.membersOf(project)).toEqual([]);
 
@@ -74,7 +88,7 @@ test('asks first, then does it; afterwards all agree', async () => {
 });
 
 test('one project, or one trainer, and nobody else', async () => {
-  const { customer, jobId, project, trainer } = await story.newHire();
+  const { customer, jobId, project, trainer } = await newHire();
   const other = customer.link(jobId);
   await cli.run(['reconcile', customer.id, '--project', project, '--yes', ...local()]);
   expect([story.membersOf(project).length, story.membersOf(other.project).length]).toEqual([1, 0]);
@@ -88,7 +102,7 @@ test('one project, or one trainer, and nobody else', async () => {
 });
 
 test('many removals at once are held and listed: 3; --approve lets them through', async () => {
-  const customer = await story.newCustomer();
+  const customer = await withoutEndpoint(await story.newCustomer());
   const job = customer.postJob();
   const { project } = customer.link(job);
   const contracts = Array.from({ length: 4 }, () => customer.hire(job));
@@ -108,8 +122,27 @@ test('many removals at once are held and listed: 3; --approve lets them through'
   expect(story.membersOf(project)).toEqual([]);
 });
 
+test.each([
+  ['points elsewhere', (it: Customer) => it.client.updateWebhookEndpoint(it.endpointId, { url: 'https://a.example' })],
+  ['is gone', (it: Customer) => it.client.deleteWebhookEndpoint(it.endpointId)],
+  [
+    'is down again after it was healed three times today',
+    async (it: Customer) => {
+      await it.client.updateWebhookEndpoint(it.endpointId, { status: 'DISABLED' });
+      for (let healing = 0; healing < 3; healing += 1) await story.store.connections.countHealing(it.id, 3, Date.now());
+    },
+  ],
+])('an endpoint that %s is for a person to look at: 3', async (_what, change) => {
+  const customer = await story.newCustomer({ delivered: true });
+  expect((await cli.run(['reconcile', customer.id, '--yes', ...local()])).code).toBe(0);
+  await change(customer);
+  const { code, output } = await cli.run(['reconcile', customer.id, '--yes', ...local()]);
+  expect(output).toContain(`${customer.id}: The webhook endpoint`);
+  expect(code).toBe(3);
+});
+
 test('a connection that OpenTrain refuses is told, and the others are done: 5', async () => {
-  const [refused, well] = [await story.newHire(), await story.newHire()];
+  const [refused, well] = [await newHire(), await newHire()];
   story.opentrain.setFeatureEnabled(refused.customer.organizationId, false);
   const { code, output } = await cli.run(['reconcile', '--yes', ...local()]);
   story.opentrain.setFeatureEnabled(refused.customer.organizationId, true);

@@ -6,18 +6,22 @@ import {
   type ConnectParts,
   type ConnectRequest,
   connect,
-  InstallNotActiveError,
   OtherOrganizationError,
 } from '../../shared/connections/connect.ts';
 import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import { missingScopes, NEEDED_SCOPES } from '../../shared/connections/needed-scopes.ts';
+import {
+  InstallNotActiveError,
+  InstallTakenError,
+  ScopeMissingError,
+} from '../../shared/connections/usable-install.ts';
 import type { ConnectionId, InstallId } from '../../shared/ids.ts';
 import { createOpenTrainClient, type WebhookEndpointChange } from '../../shared/opentrain/client.ts';
 import { OpenTrainError } from '../../shared/opentrain/errors.ts';
 import { webhookSecret } from '../../shared/opentrain/signature.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { queuedDelivery } from '../support/sqs-event.ts';
-import { startWorker, type Worker } from '../support/worker.ts';
+import { countedTable, startWorker, type Worker } from '../support/worker.ts';
 
 let worker: Worker;
 
@@ -69,6 +73,11 @@ function newCustomer(consent: { readonly scopes?: readonly Scope[]; readonly pii
         baseUrl: opentrain.platformApiUrl,
         token: async () => consented.token,
       }).updateWebhookEndpoint(endpointId, change),
+    /** Something happens that OpenTrain tells five times in vain. */
+    async failDelivery() {
+      opentrain.linkProject(consented.installId, { externalProjectId: `project of ${connectionId}` });
+      await opentrain.advance(3 * 3600_000);
+    },
     connection: () => store.connections.get(connectionId),
     storedToken: () => parameters.get(names.token(connectionId)),
     storedSecret: () => parameters.get(names.webhookSecrets(connectionId)),
@@ -202,6 +211,39 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     expect(customer.endpoints()).toMatchObject([{ id: endpointId, status: 'ACTIVE', eventTypes: [...EVENT_TYPES] }]);
   });
 
+  test('what OpenTrain had given up before it was enabled again is sent again, in that order', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.failDelivery();
+    await customer.change(endpointId, { status: 'DISABLED' });
+    const asked: string[] = [];
+    const again = await customer.connect(customer.token, {
+      fetch(request) {
+        if (/PATCH|redeliver/.test(`${request.method} ${request.url}`)) asked.push(request.method);
+        return fetch(request);
+      },
+    });
+    expect(again).toMatchObject({ endpointId, kept: true, mended: ['disabled', 'failing'], requeued: 1 });
+    expect(asked).toEqual(['PATCH', 'POST']);
+    expect(worker.opentrain.deliveriesOf(endpointId)).toMatchObject([{ status: 'PENDING' }]);
+    expect(await customer.connect(), 'now nothing is wrong').toMatchObject({ mended: [], requeued: null });
+  });
+
+  test('what reconciliation had yet to ask for is asked for, and remembered until then', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    await customer.failDelivery();
+    await customer.change(endpointId, { status: 'ACTIVE' });
+    await worker.store.connections.countHealing(customer.connectionId, 3, Date.now());
+    const failing = customer.connect(customer.token, {
+      fetch: async (request) => (/redeliver/.test(request.url) ? new Response('{}', { status: 500 }) : fetch(request)),
+    });
+    await expect(failing).rejects.toThrow(OpenTrainError);
+    expect((await customer.connection()).redeliveryDue).toBe(true);
+    expect(await customer.connect()).toMatchObject({ mended: [], requeued: 1 });
+    expect((await customer.connection()).redeliveryDue).toBeUndefined();
+  });
+
   test('one that hears of some events only hears of all again', async () => {
     const customer = newCustomer();
     const { endpointId } = await customer.connect();
@@ -250,6 +292,29 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     await customer.connect();
     expect(customer.endpoints().map(({ id }) => id)).toEqual(expect.arrayContaining([other.endpointId, endpointId]));
     expect(customer.endpoints()).toHaveLength(2);
+  });
+
+  test('one that was registered for another URL of the deployment is pointed here, with its secret and what it has yet to deliver', async () => {
+    const customer = newCustomer();
+    const { endpointId } = await customer.connect();
+    const secret = await customer.storedSecret();
+    worker.opentrain.linkProject(customer.installId, { externalProjectId: 'told before the move' });
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    expect(await customer.connect(customer.token, {}, { webhookUrl })).toMatchObject({ endpointId, kept: true });
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, url: webhookUrl, status: 'ACTIVE' }]);
+    expect(await customer.storedSecret()).toBe(secret);
+    expect(worker.opentrain.deliveriesOf(endpointId)).toMatchObject([{ status: 'PENDING' }]);
+  });
+
+  test('one that points elsewhere, and whose secret is lost, is replaced', async () => {
+    const customer = newCustomer();
+    const first = await customer.connect();
+    await worker.parameters.put(worker.names.webhookSecrets(customer.connectionId), 'x');
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    const { endpointId, kept } = await customer.connect(customer.token, {}, { webhookUrl });
+    expect(kept).toBe(false);
+    expect(endpointId).not.toBe(first.endpointId);
+    expect(customer.endpoints()).toMatchObject([{ id: endpointId, url: webhookUrl }]);
   });
 
   test('after a reconnect the connection is active again, although the old install’s revocation arrives late', async () => {
@@ -316,6 +381,14 @@ describe('a token of another organisation', () => {
     await expect(customer.connect(), 'now the former one is another').rejects.toThrow(OtherOrganizationError);
   });
 
+  test('takes over at another URL, and the former customer’s endpoint goes all the same', async () => {
+    const { customer, other } = await newTakeover();
+    const webhookUrl = `http://localhost:1/webhooks/opentrain/${customer.connectionId}`;
+    await customer.connect(other.token, {}, { replaceCustomer: true, webhookUrl });
+    expect(customer.endpoints()).toEqual([]);
+    expect(customer.endpoints(other.installId)).toMatchObject([{ url: webhookUrl }]);
+  });
+
   test('takes over although the former customer’s token is dead', async () => {
     const { customer, other } = await newTakeover();
     worker.opentrain.revoke(customer.installId);
@@ -347,6 +420,38 @@ describe('is refused, and nothing is stored or registered:', () => {
     await expect(connecting).rejects.toThrow(OpenTrainError);
     await expect(connecting).rejects.toMatchObject({ kind: 'forbidden', status: 401 });
     await expectNothing(customer);
+  });
+
+  test('a token that may register no endpoint, with all that is missing', async () => {
+    const customer = newCustomer({ scopes: ['contracts:read'], piiConsent: false });
+    const connecting = customer.connect();
+    await expect(connecting).rejects.toThrow(ScopeMissingError);
+    const lacking = Object.keys(NEEDED_SCOPES).filter((scope) => scope !== 'contracts:read');
+    for (const scope of lacking) await expect(connecting).rejects.toThrow(`Missing: the scope ${scope}. Without it,`);
+    await expect(connecting).rejects.toThrow('Missing: the consent to personal data. Without it, Work Emails');
+    await expectNothing(customer);
+  });
+
+  test('a token whose install is connected under another id, unless that one is disconnected', async () => {
+    const first = newCustomer();
+    await first.connect();
+    const second = newCustomer();
+    const connecting = second.connect(first.token);
+    await expect(connecting).rejects.toThrow(InstallTakenError);
+    await expect(connecting).rejects.toThrow(`is connected already, as ${first.connectionId}.`);
+    await expectNothing(second);
+    expect(first.endpoints()).toHaveLength(1);
+
+    await worker.store.connections.disconnectByOperator(first.connectionId, { gone: false }, Date.now());
+    expect((await second.connect(first.token)).install.id).toBe(first.installId);
+  });
+
+  test('the same of a connection that the directory listed before it told installs', async () => {
+    const first = newCustomer();
+    await first.connect();
+    const { table } = countedTable(worker.emulators);
+    await table.change({ pk: 'CONNECTIONS', sk: `CONN#${first.connectionId}` }, { set: {}, remove: ['installId'] });
+    await expect(newCustomer().connect(first.token)).rejects.toThrow(InstallTakenError);
   });
 
   async function expectNothing({ connection, endpoints, storedSecret, storedToken }: ReturnType<typeof newCustomer>) {

@@ -41,6 +41,15 @@ test('endpoint, secret and token go; who works goes on working, and is counted',
   expect(secrets).toHaveLength(1);
 });
 
+test('an endpoint of its own goes wherever it points by now, and one that was never its own stays', async () => {
+  const customer = await story.newCustomer({ delivered: true });
+  const elsewhere = `${story.connector.webhookUrl(customer.id)}-elsewhere`;
+  await customer.client.updateWebhookEndpoint(customer.endpointId, { url: elsewhere });
+  const other = story.opentrain.registerEndpoint(customer.installId, elsewhere);
+  expect((await disconnectNow(customer.id)).endpoints).toEqual({ kind: 'deleted', count: 1 });
+  expect(story.opentrain.endpointsOf(customer.installId)).toMatchObject([{ id: other.endpointId }]);
+});
+
 test('who waits for access is counted apart', async () => {
   const { customer } = await story.newHire({ delivered: true, piiConsent: false });
   await story.idle();

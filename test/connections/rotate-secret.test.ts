@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from '../../shared/connections/connect.ts';
 import { NotConnectedError } from '../../shared/connections/connection-client.ts';
+import { EVENT_TYPES } from '../../shared/connections/event-types.ts';
 import { rotateSecret } from '../../shared/connections/rotate-secret.ts';
 import { sendTest } from '../../shared/connections/test-delivery.ts';
-import type { ConnectionId } from '../../shared/ids.ts';
+import type { ConnectionId, LinkId } from '../../shared/ids.ts';
 import { signDelivery, webhookSecret } from '../../shared/opentrain/signature.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { contractStarted, newHire } from '../support/opentrain-event.ts';
@@ -37,9 +38,9 @@ async function newRotating() {
     project,
     rotate: (force = false, death?: Death) =>
       rotateSecret({ connectionId: customer.id, webhookUrl, force }, mortalParts(story, death).parts),
-    connect: () =>
+    connect: (url = webhookUrl) =>
       connect(
-        { connectionId: customer.id, token, webhookUrl, workspaceId: DEFAULT_WORKSPACE },
+        { connectionId: customer.id, token, webhookUrl: url, workspaceId: DEFAULT_WORKSPACE },
         mortalParts(story).parts,
       ),
     endpoints: () => opentrain.endpointsOf(customer.installId),
@@ -119,6 +120,54 @@ test('what OpenTrain has failed to deliver through the old endpoint is not disca
   expect(await story.store.links.get(customer.id, waiting.id)).toMatchObject({ projectId: waiting.project });
 });
 
+describe('what OpenTrain has given up through the old endpoint is not discarded with it either:', () => {
+  /** OpenTrain tells of a link until it gives up. */
+  const giveUp = async (customer: Rotating) => {
+    const { client, endpointId, jobId, webhookUrl } = customer;
+    await client.updateWebhookEndpoint(endpointId, { url: `${webhookUrl}/nowhere` });
+    const told = customer.link(jobId);
+    await story.opentrain.advance(3 * HOURS);
+    expect(story.opentrain.deliveriesOf(endpointId).at(-1)).toMatchObject({ status: 'FAILED' });
+    await client.updateWebhookEndpoint(endpointId, { url: webhookUrl });
+    return told;
+  };
+  const isTold = async (customer: Rotating, link: { id: LinkId; project: string }) => {
+    await story.idle();
+    expect(await story.store.links.get(customer.id, link.id)).toMatchObject({ projectId: link.project });
+  };
+
+  test.each<[string, (customer: Rotating) => Promise<unknown>]>([
+    ['an endpoint that is as it should be but for that', async () => {}],
+    ['one that was disabled', (it) => it.client.updateWebhookEndpoint(it.endpointId, { status: 'DISABLED' })],
+    ['one that has delivered since', (it) => it.client.updateWebhookEndpoint(it.endpointId, { status: 'ACTIVE' })],
+  ])('before the rotation, by %s', async (_what, change) => {
+    const customer = await newRotating();
+    const link = await giveUp(customer);
+    await change(customer);
+    await customer.rotate();
+    await isTold(customer, link);
+    await customer.hire();
+    await story.opentrain.clock.advance(3 * HOURS);
+    expect((await customer.rotate()).kind).toBe('rotated');
+  });
+
+  test('in the midst of it, and then there are three hours more', async () => {
+    const customer = await newRotating();
+    const { newEndpointId } = (await customer.rotate()) as { newEndpointId: string };
+    await customer.hire();
+    // Only the old one hears of it.
+    await customer.client.updateWebhookEndpoint(newEndpointId, { eventTypes: ['install.revoked'] });
+    const link = await giveUp(customer);
+    await customer.client.updateWebhookEndpoint(newEndpointId, { eventTypes: [...EVENT_TYPES] });
+    await customer.client.updateWebhookEndpoint(customer.endpointId, { status: 'DISABLED' });
+    expect(await customer.rotate()).toMatchObject({ kind: 'waiting', for: 'earlier_deliveries' });
+    await isTold(customer, link);
+    expect((await customer.connection()).redeliveryDue).toBeUndefined();
+    await story.opentrain.clock.advance(3 * HOURS);
+    expect(await customer.rotate()).toEqual({ kind: 'rotated', endpointId: newEndpointId });
+  });
+});
+
 test('by force, the old secret goes at once: in one run, or in the midst of waiting', async () => {
   const atOnce = await newRotating();
   const [leaked = ''] = await atOnce.secrets();
@@ -195,6 +244,21 @@ describe('connecting in the midst of a rotation', () => {
     expect(story.membersOf(customer.project)).toEqual(customer.everybody());
   });
 
+  test('at another URL points both endpoints there, and the waiting begins anew', async () => {
+    const customer = await newRotating();
+    const before = customer.endpoints().map(({ id }) => id);
+    const first = (await customer.rotate()) as { newEndpointId: string; since: number };
+    const webhookUrl = customer.webhookUrl.replace('127.0.0.1', 'localhost');
+    await story.opentrain.clock.advance(1 * MINUTES);
+    await customer.connect(webhookUrl);
+    expect(customer.endpoints().map(({ id, url }) => [id, url])).toEqual(
+      [...before, first.newEndpointId].map((id) => [id, webhookUrl]),
+    );
+    expect((await customer.connection()).rotation?.startedAt).toBeGreaterThanOrEqual(first.since + 1 * MINUTES);
+    await customer.hire();
+    expect(story.membersOf(customer.project)).toEqual(customer.everybody());
+  });
+
   test('ends it where the new secret is lost: the old endpoint goes on alone', async () => {
     const customer = await newRotating();
     const [oldId] = customer.endpoints().map(({ id }) => id);
@@ -244,6 +308,15 @@ describe('there is nothing to rotate, and connecting is what helps, where', () =
     const customer = await newRotating();
     await story.connector.parameters.put(story.connector.names.webhookSecrets(customer.id), 'whsec_of_nobody');
     await expect(customer.rotate()).rejects.toThrow(/has no endpoint that works.*Connect it/);
+    expect(customer.endpoints(), 'until then, it is the only one').toHaveLength(1);
+  });
+
+  test('its endpoint points elsewhere: that one is as it was afterwards', async () => {
+    const customer = await newRotating();
+    const url = `${customer.webhookUrl}-elsewhere`;
+    await customer.client.updateWebhookEndpoint(customer.endpointId, { url });
+    await expect(customer.rotate()).rejects.toThrow(/points to .*-elsewhere, not to .*Connect it/);
+    expect(customer.endpoints()).toMatchObject([{ id: customer.endpointId, url }]);
   });
 
   test('it is disconnected', async () => {

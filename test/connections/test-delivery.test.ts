@@ -91,6 +91,12 @@ describe('when time is up, it is told', () => {
     expect(fate).toEqual({ kind: 'unseen' });
     expect([looks, now]).toEqual([21, 10_000]);
   });
+
+  test('unless somebody stops the waiting', async () => {
+    const about = { connectionId, deliveryId: 'delivery-of-nobody' as DeliveryId };
+    const waiting = awaitDelivery(story.store, about, { signal: AbortSignal.abort(new Error('Stopped.')) });
+    await expect(waiting).rejects.toThrow('Stopped.');
+  });
 });
 
 describe('is refused, with what may be wrong:', () => {

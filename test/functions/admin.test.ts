@@ -95,6 +95,8 @@ describe('PUT makes a token a connection', () => {
         endpointId: endpoint?.id,
         webhookUrl,
         kept: false,
+        mended: [],
+        requeued: null,
         missingScopes: [],
         piiConsent: true,
       },
@@ -148,7 +150,8 @@ describe('a PUT that makes no sense is a 400, and what came is not repeated:', (
       { token: 'ot_ptk_good', workspaceId: '../x' },
       'workspaceId is missing or of another',
     ],
-    ['more than is known', { token: 'ot_ptk_good', replaceCustomer: true }, 'nothing else'],
+    ['more than is known', { token: 'ot_ptk_good', force: true }, 'nothing else'],
+    ['a yes that is none', { token: 'ot_ptk_good', replaceCustomer: 'yes' }, 'replaceCustomer is missing or of'],
   ])('%s', async (_what, body, said) => {
     const answer = await put('acme', body);
     expect([answer.status, answer.body.code]).toEqual([400, 'bad_request']);
@@ -195,6 +198,23 @@ describe('a PUT that is refused says by whom, and changes nothing:', () => {
     expect([status, body.code]).toEqual([409, 'other_organization']);
     expect((await storedOf(connection, story)).token).toBe(token);
     expect(story.opentrain.endpointsOf(rival.installId)).toEqual([]);
+    expect((await put(connection, { token: rival.token, replaceCustomer: true })).status).toBe(200);
+    expect(story.opentrain.endpointsOf(rival.installId)).toHaveLength(1);
+  });
+
+  test('an install that is another connection’s', async () => {
+    const { connection, token } = newConsent();
+    await put(connection, { token });
+    const { status, body } = await put(newConsent().connection, { token });
+    expect([status, body.code]).toEqual([409, 'install_taken']);
+    expect(body.error).toContain(`as ${connection}.`);
+  });
+
+  test('an install that may register no endpoint', async () => {
+    const { connection, token } = newConsent({ scopes: ['contracts:read'] });
+    const { status, body } = await put(connection, { token });
+    expect([status, body.code]).toEqual([422, 'scope_missing']);
+    expect(body.error).toContain('the scope webhooks:manage. Without it,');
   });
 
   test('a workspace that is not there', async () => {

@@ -28,6 +28,38 @@ describe('what is no longer served is named:', () => {
     ['an operation', ['/installs/current:', '/install:'], ['getCurrentInstall: GET /installs/current']],
     ['a query parameter', ['name: projectLinkId', 'name: link'], ['listContracts: query parameter: projectLinkId']],
     ['a request field', ['totalSeconds:', 'seconds:'], ['reportContractUsage: request: entries.totalSeconds']],
+    [
+      'the field that leads to our log',
+      ['externalReportId:', 'reference:'],
+      ['reportContractUsage: request: entries.externalReportId'],
+    ],
+    [
+      'an event type',
+      ['- milestone.budget_low\n', '- milestone.low\n'],
+      ['createWebhookEndpoint: request: eventTypes "milestone.budget_low"'],
+    ],
+    [
+      'a status of contracts',
+      ['[active, ended]', '[active, closed]'],
+      ['listContracts: query parameter: status "ended"', 'listContracts: answer: contracts.status "ended"'],
+    ],
+    ['a state of funds', ['[OK, LOW, DEPLETED]', '[OK, LOW, EMPTY]'], ['getContractBudget: answer: state "DEPLETED"']],
+    [
+      'a way to give access',
+      ['[PARTNER_WEBHOOK, MANAGED_ADAPTER]', '[PARTNER_WEBHOOK, OPENTRAIN]'],
+      [
+        'listProjectLinks: answer: projectLinks.provisioningMode "MANAGED_ADAPTER"',
+        'createProjectLink: request: provisioningMode "MANAGED_ADAPTER"',
+      ],
+    ],
+    [
+      'the status of endpoints',
+      ['[ACTIVE, DISABLED]', '[ON, DISABLED]'],
+      [
+        'listWebhookEndpoints: answer: webhookEndpoints.status "ACTIVE"',
+        'updateWebhookEndpoint: request: status "ACTIVE"',
+      ],
+    ],
     ['a field within a list', ['projectLinkIds', 'links'], ['listContracts: answer: contracts.projectLinkIds']],
     [
       'a field by which nobody is let in',
@@ -54,6 +86,8 @@ describe('what only looks different is no gap:', () => {
   test.each<[string, [string, string]]>([
     ['a path parameter of another name', ['{contractId}', '{id}']],
     ['paths that are written out', ['\n  /', '\n  /api/partner/v1/']],
+    ['values that are not enumerated', ['enum: [active, ended]', 'examples: [active]']],
+    ['a new value', ['[active, ended]', '[active, ended, paused]']],
     ['a new field', ['consumedFraction: {', 'news: { type: string }\n        consumedFraction: {']],
   ])('%s', (_what, change) => {
     expect(gaps(change)).toEqual([]);
