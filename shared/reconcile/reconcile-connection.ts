@@ -92,7 +92,8 @@ export async function reconcileConnection(
   const connection = await store.connections.get(connectionId);
   const last = await store.reconciliations.get(connectionId);
   const opentrain = parts.opentrain(connectionId);
-  const run = { request, connection, last, opentrain, parts, signal, startedAt, repaired: nothingRepaired() };
+  const repaired = nothingRepaired();
+  const run: Run = { request, connection, last, opentrain, parts, signal, startedAt, repaired, setAside: [] };
 
   const install = await unlessRefused(run, () => lookAtInstall(connection, opentrain, { parts, isDryRun, signal }));
   const isWelcome = install?.kind === 'active' || install?.kind === 'back';
@@ -107,6 +108,7 @@ export async function reconcileConnection(
   const { repairs: planned, ...remarks } = plan(run, observation, told, seats, install);
   const found = await repairAll(run, { observation, seats, planned, lookAgain });
   if (told !== undefined && !isDryRun) await catchUp(run, observation, found.repairs, endpoint);
+  for (const failure of run.setAside) noteFailure(repaired, failure);
   return conclude(run, {
     install: install?.kind ?? 'refused',
     endpoint: endpoint?.kind ?? 'none',
@@ -128,15 +130,21 @@ async function unlessRefused<Answer>(run: Run, ask: () => Promise<Answer>): Prom
   }
 }
 
-/** An endpoint that cannot be looked at keeps nobody from comparing the rest. */
-async function lookAtEndpoint(run: Run): Promise<EndpointHealth | undefined> {
+/** An endpoint that cannot be looked at, or healed, keeps nobody from comparing the rest. */
+async function lookAtEndpoint(run: Run): Promise<EndpointHealth> {
   const { request, connection, opentrain, parts, signal, startedAt } = run;
   const { store, logger } = parts;
   const webhookUrl = parts.webhookUrl(connection.id);
   const { isDryRun = false } = request;
-  return unlessRefused(run, () =>
-    healEndpoint(connection, { store, opentrain, logger, webhookUrl, now: startedAt, isDryRun, signal }),
-  );
+  try {
+    return await healEndpoint(connection, { store, opentrain, logger, webhookUrl, now: startedAt, isDryRun, signal });
+  } catch (error) {
+    const meaning = classify(error, signal);
+    run.setAside.push(meaning);
+    const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
+    logger[level]({ event: 'reconcile.endpoint-failed', connectionId: connection.id, reason: meaning.kind, error });
+    return { kind: 'unknown' };
+  }
 }
 
 /** Where OpenTrain says that somebody may be. */

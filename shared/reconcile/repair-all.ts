@@ -24,6 +24,8 @@ export interface Run {
   readonly signal: AbortSignal;
   readonly startedAt: number;
   readonly repaired: Repaired;
+  /** Failures that are noted when all else is done: whoever is away there need not be away everywhere. */
+  readonly setAside: Meaning[];
 }
 
 /** What a run found to be set right. */
