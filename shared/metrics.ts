@@ -66,6 +66,7 @@ const REPAIRED = reason(
   'missing_in_workspace',
   'still_in_workspace',
   'unsettled',
+  'still_listed',
 );
 
 const WORKSPACE_CALL: Breakdown = {

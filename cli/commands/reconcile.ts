@@ -98,7 +98,8 @@ async function mustBeHeld(connection: string, runId: string, parts: Parts): Prom
 function worstOf(reports: readonly Reported[]): ExitCode {
   if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
   if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
-  return reports.some(({ held, unread }) => held.length > 0 || unread > 0) ? EXIT.findings : EXIT.fine;
+  const needsPerson = ({ held, unread, lockedOut }: Reported) => held.length > 0 || unread > 0 || lockedOut.length > 0;
+  return reports.some(needsPerson) ? EXIT.findings : EXIT.fine;
 }
 
 function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
@@ -139,10 +140,11 @@ const WORDS: Readonly<Record<Why, string>> = {
   missing_in_workspace: 'should be in the project, and is not',
   still_in_workspace: 'should be out of the project, and is in',
   unsettled: 'an earlier attempt stopped half-way',
+  still_listed: 'was taken for removed, and OpenTrain lists it',
 };
 
 function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): string[] {
-  const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold } = report;
+  const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold, lockedOut } = report;
   const remarks: string[] = [];
   if (install === 'refused') remarks.push(paint('red', 'OpenTrain refuses the token: see check.'));
   if (install === 'disconnected') remarks.push('Disconnected.');
@@ -165,6 +167,10 @@ function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): strin
   if (waiting > 0) remarks.push(`${count(waiting, 'contract')} waiting for consent or for a person: see status.`);
   if (untold > 0)
     remarks.push(paint('yellow', `${count(untold, 'contract')} of links too full for OpenTrain to list.`));
+  for (const { contractId, projectId } of lockedOut) {
+    const advice = `unlink ${projectId} and link it again, and the trainer is let in.`;
+    remarks.push(paint('red', `${contractId} runs at OpenTrain, but has ended here for good: ${advice}`));
+  }
   if (unread > 0) {
     const which = count(unread, 'project');
     remarks.push(

@@ -6,7 +6,7 @@ import type { Found, Run } from './repair-all.ts';
 import { toRow } from './repairs.ts';
 
 /** What was compared, see `ReconcileReport`. */
-export type Checked = Pick<ReconcileReport, 'checked' | 'fullLinks' | 'untold' | 'unlinked'>;
+export type Checked = Pick<ReconcileReport, 'checked' | 'fullLinks' | 'untold' | 'unlinked' | 'lockedOut'>;
 
 export interface Finding extends Found, Checked {
   readonly install: InstallState['kind'];
@@ -17,7 +17,7 @@ export interface Finding extends Found, Checked {
 export async function conclude(run: Run, finding: Finding): Promise<ReconcileOutcome> {
   const { request, last, parts, startedAt, repaired } = run;
   const { connectionId, runId, only, isDryRun = false } = request;
-  const { checked, fullLinks, untold, unlinked, install, endpoint } = finding;
+  const { checked, fullLinks, untold, unlinked, lockedOut, install, endpoint } = finding;
   const durationMs = parts.clock.now() - startedAt;
   const { counts, waiting, failed, failure } = repaired;
   const isComplete = failure === undefined && install !== 'refused';
@@ -31,6 +31,7 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
     fullLinks,
     untold,
     unlinked,
+    lockedOut,
     repairs: finding.repairs.map(toRow),
     repaired: counts,
     waiting,

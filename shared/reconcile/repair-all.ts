@@ -12,7 +12,7 @@ import { nameNewcomers } from './name-newcomers.ts';
 import type { Observation } from './observe.ts';
 import type { ObservedPlace, ObservedSeats } from './observe-seats.ts';
 import type { ReconcileParts, ReconcileRequest } from './reconcile-connection.ts';
-import { type Repair, type RepairRow, toRow } from './repairs.ts';
+import { type Admission, type Repair, type RepairRow, toRow } from './repairs.ts';
 
 /** One run over one connection. */
 export interface Run {
@@ -65,13 +65,15 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
 
   const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
   const { drift, failures, unread } = await findAllDrift(run, observation, places);
+  const isToStay = (removal: Repair) => isOutsideElse(removal, repaired.outside, seatWith);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
   const others = drift.filter(
     (repair) =>
       isWanted(repair, request) && !left.has(seatName(repair.seat)) && !(isDryRun && isAbout(repair, additions)),
   );
   const isMeant = await findMeant(run, observation, additions);
-  const { go, held, heldRemovals } = brake([...removals, ...others], {
+  const going = [...removals, ...others].filter((repair) => !isToStay(repair));
+  const { go, held, heldRemovals } = brake(going, {
     seats: seats.held,
     seatWith,
     approved: approvedRemovals(run),
@@ -81,6 +83,19 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   // Only now: a project that cannot be listed is no reason to leave anybody in it, or in another.
   for (const failure of failures) noteFailure(repaired, failure);
   return { repairs: [...additions, ...go], held, heldRemovals, unread };
+}
+
+/**
+ * Whether a removal takes somebody out of a place that they are to have by another claim, too, by which they could not be let
+ * in: whoever only moves from one claim to another keeps the one that they have until then.
+ */
+function isOutsideElse(removal: Repair, outside: readonly Admission[], seatWith: ObservedSeats['seatWith']): boolean {
+  const seat = seatLeft(removal, seatWith);
+  if (seat === undefined) return false;
+  const isOf = ({ contract, grant }: Admission) =>
+    grant?.trainerId === seat.trainerId || ('grant' in removal && removal.grant?.contractId === contract.id);
+  const isThere = ({ link }: Admission) => seat.project === '*' || seat.project === link.externalProjectId;
+  return outside.some((admission) => isThere(admission) && isOf(admission));
 }
 
 const hasChangedAnything = ({ counts, failed }: Repaired): boolean => Object.keys(counts).length > 0 || failed > 0;
