@@ -232,7 +232,7 @@ function noteLinks({ links, unreadable }: Told, { connection, parts: { logger },
   }
 }
 
-/** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told. */
+/** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told, or are warned of. */
 async function catchUp(
   run: Run,
   { connectionId, grants }: Observation,

@@ -255,6 +255,32 @@ describe('budgets', () => {
     expect(story.workspace.noticeOf(project)).toBeUndefined();
   });
 
+  test('that are warned of are asked for in each run, and written only when they have changed', async () => {
+    const { customer, contract, project, trainer } = await story.newHire();
+    story.opentrain.fundMilestone(contract.id, { volume: 1 });
+    const workDate = new Date(now()).toISOString().slice(0, 10);
+    await customer.client.reportContractUsage(contract.id as never, [
+      { workDate, totalSeconds: 3_600, workerOpentrainUserId: trainer.opentrainUserId },
+    ]);
+    await runReconcile(story, customer.id);
+    expect(story.workspace.noticeOf(project)).toMatchObject({ state: 'DEPLETED' });
+
+    const before = await everything(customer.id);
+    await story.opentrain.clock.advance(30 * 60_000);
+    const quiet = await runReconcile(story, customer.id);
+    expect(quiet.calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
+    const changed = (await everything(customer.id)).filter((item) => !before.includes(item));
+    expect(changed.map((item) => JSON.parse(item).sk)).toEqual(['RECONCILIATION']);
+
+    // Nobody is told of that.
+    story.opentrain.fundMilestone(contract.id, { volume: 100 });
+    await story.opentrain.clock.advance(30 * 60_000);
+    await runReconcile(story, customer.id);
+    expect(await customer.budget(contract)).toMatchObject({ state: 'OK', fundedVolume: 101 });
+    expect(story.workspace.noticeOf(project)).toBeUndefined();
+    expect((await runReconcile(story, customer.id)).calls.opentrain).not.toContain('getContractBudget');
+  });
+
   test('a pause is over only once all of them were asked for, each of them once', async () => {
     const { customer, jobId } = await story.newHire();
     for (let more = 0; more < 2; more += 1) customer.hire(jobId);
