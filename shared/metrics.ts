@@ -1,6 +1,15 @@
 import type { LogFields } from './logging.ts';
 
-type NumberField = 'durationMs' | 'workspaceMs' | 'sent' | 'setAside' | 'held' | 'failed' | 'overdue' | 'lagSeconds';
+type NumberField =
+  | 'durationMs'
+  | 'workspaceMs'
+  | 'count'
+  | 'sent'
+  | 'setAside'
+  | 'held'
+  | 'failed'
+  | 'overdue'
+  | 'lagSeconds';
 type WordField = 'outcome' | 'reason';
 
 /** One metric that CloudWatch makes of a log line. */
@@ -84,6 +93,14 @@ const USAGE: readonly Metric[] = [
   { name: 'UsageLag', unit: 'Seconds', value: 'lagSeconds' },
 ];
 
+/** Of one connection's run, too. */
+const RECONCILE: readonly Metric[] = [
+  { name: 'ReconcileChecked', unit: 'Count', value: 'count' },
+  { name: 'ReconcileDuration', unit: 'Milliseconds', value: 'durationMs' },
+  { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
+  { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
+];
+
 /** Which metrics there are, by the event of the line that carries them. A connection or a trainer is never a dimension. */
 export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   'delivery.accepted': [{ name: 'DeliveriesAccepted', unit: 'Count' }],
@@ -119,10 +136,8 @@ export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   'reconcile.repaired': [{ name: 'ReconcileRepairs', unit: 'Count', by: REPAIRED }],
   'reconcile.needs-person': [{ name: 'ActionsRequired', unit: 'Count' }],
   'reconcile.held': [{ name: 'RemovalsHeld', unit: 'Count', value: 'held' }],
-  'reconcile.connection-done': [
-    { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
-    { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
-  ],
+  'reconcile.connection-done': RECONCILE,
+  'reconcile.connection-unfinished': RECONCILE,
 };
 
 /** What stands for every word that is not on a list. */

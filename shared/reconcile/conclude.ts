@@ -1,3 +1,4 @@
+import { classify } from '../deliveries/classify.ts';
 import { type Hold, namesToKeep } from '../store/reconciliations.ts';
 import type { EndpointHealth } from './heal-endpoint.ts';
 import type { InstallState } from './install-state.ts';
@@ -45,18 +46,10 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
   if (isDryRun) return { kind: 'done', report };
 
   const outcome = failure?.kind ?? install;
-  if (only === undefined) {
-    const summary = {
-      runId,
-      at: startedAt,
-      durationMs,
-      checked,
-      fullLinks,
-      repaired: counts,
-      waiting,
-      failed,
-      outcome,
-    };
+  const summary = { runId, at: startedAt, durationMs, checked, fullLinks, repaired: counts, waiting, failed, outcome };
+  // A part says nothing about the rest: neither when all was complete, nor what is held.
+  if (only !== undefined) await parts.store.reconciliations.putPart(connectionId, { ...summary, only });
+  else {
     const isOfAll = isComplete && (install === 'active' || install === 'back');
     const completeAt = isOfAll ? startedAt : undefined;
     await parts.store.reconciliations.put(connectionId, { ...summary, completeAt, hold });
@@ -67,6 +60,46 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
   if (failure === undefined || failure.kind === 'opentrain-refuses') return { kind: 'done', report };
   const retryAfterSeconds = failure.kind === 'busy' ? failure.retryAfterSeconds : undefined;
   return { kind: 'retry', reason: failure.kind, retryAfterSeconds, report };
+}
+
+/**
+ * Leaves the summary of a run that came to nothing, for whatever reason; only where the table is away, there is none but the
+ * line in the log. A dry run leaves none.
+ */
+export async function concludeUnfinished(
+  { request, parts, signal, startedAt, repaired }: Pick<Run, 'request' | 'parts' | 'signal' | 'startedAt' | 'repaired'>,
+  error: unknown,
+): Promise<void> {
+  const { connectionId, runId, only, isDryRun = false } = request;
+  if (isDryRun) return;
+  const { store, clock, logger } = parts;
+  const { counts, waiting } = repaired;
+  const durationMs = clock.now() - startedAt;
+  const failed = repaired.failed + 1;
+  const outcome = classify(error, signal).kind;
+  const summary = {
+    runId,
+    at: startedAt,
+    durationMs,
+    checked: 0,
+    fullLinks: 0,
+    repaired: counts,
+    waiting,
+    failed,
+    outcome,
+  };
+  await (only === undefined
+    ? store.reconciliations.putUnfinished(connectionId, summary)
+    : store.reconciliations.putPart(connectionId, { ...summary, only })
+  ).catch(() => undefined);
+  const line = { connectionId, runId, count: 0, ...repairsOf(counts), failed, durationMs, outcome };
+  logger.warn({ event: 'reconcile.connection-unfinished', ...line });
+}
+
+/** How many, and of which kind. */
+function repairsOf(counts: Readonly<Record<string, number>>) {
+  const repaired = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return { repaired, ...(repaired > 0 && { repairedBy: { ...counts } }) };
 }
 
 /** Whether OpenTrain takes the token for all that was asked. */
@@ -90,8 +123,7 @@ function log(
   const { logger } = parts;
   const { counts, failed, overdue } = repaired;
   const { holdRunId, durationMs, outcome } = told;
-  const repairs = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const line = { connectionId, runId, count: checked, repaired: repairs, held: held.length, failed, durationMs };
+  const line = { connectionId, runId, count: checked, ...repairsOf(counts), held: held.length, failed, durationMs };
   for (const { action: _, why, ...subject } of held.map(toRow)) {
     logger.warn({ event: 'reconcile.removal-held', connectionId, runId, ...subject, reason: why });
   }

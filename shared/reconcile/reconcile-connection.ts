@@ -4,13 +4,13 @@ import type { ConnectionId, ProjectId, TrainerId } from '../ids.ts';
 import { type Grant, grantName } from '../store/grants.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import { catchUpOnBudgets } from './catch-up-on-budgets.ts';
-import { type Checked, conclude } from './conclude.ts';
+import { conclude, concludeUnfinished } from './conclude.ts';
 import { type EndpointHealth, healEndpoint } from './heal-endpoint.ts';
 import { assertUnchanged, type InstallState, lookAtInstall } from './install-state.ts';
 import { noteFailure, nothingRepaired } from './make-repairs.ts';
 import { type Observation, observeOpenTrain, observeTable, type Told } from './observe.ts';
-import { type ObservedSeats, observeSeats } from './observe-seats.ts';
-import { planReleases, planRepairs, planSuspensions } from './plan-repairs.ts';
+import { observeSeats } from './observe-seats.ts';
+import { planAll } from './plan-all.ts';
 import { type Run, repairAll } from './repair-all.ts';
 import { type Repair, type RepairRow, refOf } from './repairs.ts';
 
@@ -90,13 +90,28 @@ export async function reconcileConnection(
   parts: ReconcileParts,
   signal: AbortSignal,
 ): Promise<ReconcileOutcome> {
+  const started: Started = { startedAt: parts.clock.now(), repaired: nothingRepaired() };
+  try {
+    return await compare(request, parts, signal, started);
+  } catch (error) {
+    await concludeUnfinished({ request, parts, signal, ...started }, error);
+    throw error;
+  }
+}
+
+type Started = Pick<Run, 'startedAt' | 'repaired'>;
+
+async function compare(
+  request: ReconcileRequest,
+  parts: ReconcileParts,
+  signal: AbortSignal,
+  { startedAt, repaired }: Started,
+): Promise<ReconcileOutcome> {
   const { connectionId, isDryRun = false } = request;
-  const { store, clock } = parts;
-  const startedAt = clock.now();
+  const { store } = parts;
   const connection = await store.connections.get(connectionId);
   const last = await store.reconciliations.get(connectionId);
   const opentrain = parts.opentrain(connectionId);
-  const repaired = nothingRepaired();
   const run: Run = { request, connection, last, opentrain, parts, signal, startedAt, repaired, setAside: [] };
 
   const install = await unlessRefused(run, () => lookAtInstall(connection, opentrain, { parts, isDryRun, signal }));
@@ -109,7 +124,7 @@ export async function reconcileConnection(
   if (!isDryRun) await assertUnchanged(connection, install, parts);
   const lookAgain = () => observeSeats(observation, projectsOf(told, run), parts);
   const seats = await lookAgain();
-  const { repairs: planned, ...remarks } = plan(run, observation, told, seats, install);
+  const { repairs: planned, ...remarks } = planAll(run, observation, told, seats, install);
   const found = await repairAll(run, { observation, seats, planned, lookAgain });
   if (told !== undefined && !isDryRun) await catchUp(run, observation, found.repairs, endpoint);
   for (const failure of run.setAside) noteFailure(repaired, failure);
@@ -157,79 +172,6 @@ function projectsOf(told: Told | undefined, { connection }: Run): WorkspaceProje
   return (told?.links ?? [])
     .filter(({ link }) => link.provisioningMode === 'PARTNER_WEBHOOK')
     .map(({ link }) => ({ workspaceId, projectId: link.externalProjectId }));
-}
-
-function plan(
-  run: Run,
-  observation: Observation,
-  told: Told | undefined,
-  { seatWith, leftBehind }: ObservedSeats,
-  install: InstallState | undefined,
-): Checked & { readonly repairs: readonly Repair[] } {
-  const { connection, parts, startedAt } = run;
-  const { logger, keepAfterUnlink, graceMilliseconds } = parts;
-  const releases = planReleases(leftBehind);
-  if (told === undefined) {
-    const isOver = install?.kind === 'disconnected' && startedAt >= install.since + graceMilliseconds;
-    const suspensions = isOver ? planSuspensions(observation) : [];
-    return { ...NOTHING_CHECKED, repairs: [...suspensions, ...releases] };
-  }
-  noteLinks(told, run);
-  const { id: connectionId, reconnectedAt = Number.NEGATIVE_INFINITY } = connection;
-  const isLately = startedAt < reconnectedAt + graceMilliseconds;
-  const { repairs, untold, unlinked, lockedOut } = planRepairs(observation, told, {
-    now: startedAt,
-    seatWith,
-    keepAfterUnlink,
-    reconnectedAt: isLately ? reconnectedAt : undefined,
-  });
-  if (unlinked.length > 0)
-    logger.error({ event: 'links.missing-after-reconnect', connectionId, count: unlinked.length });
-  for (const { contractId, linkId, projectId, trainerId } of lockedOut) {
-    logger.error({ event: 'contract.locked-out', connectionId, contractId, linkId, projectId, trainerId });
-  }
-  for (const repair of repairs) {
-    if (repair.kind !== 'restore-link') continue;
-    logger.error({
-      event: 'link.still-listed',
-      connectionId,
-      linkId: repair.link.id,
-      projectId: repair.link.projectId,
-    });
-  }
-  return {
-    repairs: [...repairs, ...releases],
-    checked: told.links.reduce((count, { active }) => count + active.length, 0),
-    fullLinks: told.links.filter(({ isActiveFull }) => isActiveFull).length,
-    untold: untold.length,
-    unlinked: unlinked.length,
-    lockedOut: lockedOut.map(({ contractId, linkId, projectId, trainerId }) => ({
-      contractId,
-      linkId,
-      projectId,
-      trainerId,
-    })),
-  };
-}
-
-const NOTHING_CHECKED: Checked = { checked: 0, fullLinks: 0, untold: 0, unlinked: 0, lockedOut: [] };
-
-/** Which links could not be looked at, and which have more contracts than OpenTrain tells of. */
-function noteLinks({ links, unreadable }: Told, { connection, parts: { logger }, signal, setAside }: Run): void {
-  const { id: connectionId } = connection;
-  for (const { link, active, isActiveFull, ended, isEndedFull } of links) {
-    const about = { connectionId, linkId: link.id };
-    if (isActiveFull) {
-      logger.warn({ event: 'contracts.list-full', ...about, reason: 'active', count: active.length });
-    }
-    if (isEndedFull) logger.warn({ event: 'contracts.list-full', ...about, reason: 'ended', count: ended.size });
-  }
-  for (const [linkId, error] of unreadable) {
-    const meaning = classify(error, signal);
-    setAside.push(meaning);
-    const level = meaning.kind === 'busy' ? 'warn' : 'error';
-    logger[level]({ event: 'reconcile.link-unreadable', connectionId, linkId, reason: meaning.kind, error });
-  }
 }
 
 /** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told, or are warned of. */

@@ -67,8 +67,11 @@ export const ASSUMPTIONS = {
   queues: 3,
   usageRunsAnHour: 1,
   reconcileRunsAnHour: 2,
-  /** Series that a deployment tells of in every hour, whatever happens: `UsageLag`, and what two silence alarms count. */
-  steadyMetrics: 3,
+  /**
+   * Series that a deployment tells of in every hour, whatever happens: `UsageLag`, `ReconcileChecked`, `ReconcileDuration`, and
+   * what two silence alarms count.
+   */
+  steadyMetrics: 5,
 } as const;
 
 /** One line of a bill. */
