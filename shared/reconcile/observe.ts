@@ -45,8 +45,8 @@ export interface ObservedLink {
   /** There may be more: OpenTrain tells 200 at most, and has no second page. */
   readonly isActiveFull: boolean;
   /**
-   * Asked for only when a grant of the link is not among the active ones, or one that was kept when another link of the job
-   * was removed.
+   * Asked for only when a grant of the link is not among the active ones, or one of another link of the job that is gone,
+   * by which somebody may have been kept.
    */
   readonly ended: ReadonlyMap<ContractId, Contract>;
   readonly isEndedFull: boolean;
@@ -90,11 +90,12 @@ export async function observeOpenTrain(
     const link = await look(id, () => unlessGone(opentrain.getProjectLink(id, signal)));
     if (link !== undefined) found.push(link);
   }
-  const kept = [...grants.values()].filter(({ linkId }) => knownLinks.get(linkId)?.removedAt !== undefined);
+  const there = new Set(found.map(({ id }) => id));
+  const ofGoneLinks = [...grants.values()].filter(({ linkId }) => !there.has(linkId));
   const links: ObservedLink[] = [];
   for (const link of found) {
     const ofLink = [...grants.values()].filter(({ linkId }) => linkId === link.id);
-    const ofJob = kept.filter(({ jobId }) => jobId !== undefined && jobId === link.jobId);
+    const ofJob = ofGoneLinks.filter(({ jobId }) => jobId !== undefined && jobId === link.jobId);
     const observed = await look(link.id, () => observeLink(link, { ofLink, ofJob }, opentrain, signal));
     if (observed !== undefined) links.push(observed);
   }
@@ -144,7 +145,7 @@ function createLooks(signal: AbortSignal) {
   };
 }
 
-/** Whose contracts are looked for on a link: its own grants, and those that were kept of another link of the job. */
+/** Whose contracts are looked for on a link: its own grants, and those of the job's links that are gone. */
 interface Concerned {
   readonly ofLink: readonly Grant[];
   readonly ofJob: readonly Grant[];

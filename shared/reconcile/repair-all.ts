@@ -2,6 +2,7 @@ import { seatOf } from '../access/access.ts';
 import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
+import { grantName } from '../store/grants.ts';
 import type { Reconciliation } from '../store/reconciliations.ts';
 import type { Seat, SeatRef } from '../store/seats.ts';
 import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
@@ -59,11 +60,13 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   const named = needsNames ? await nameNewcomers(planned, opentrain, signal) : planned;
   const wanted = named.filter((repair) => isWanted(repair, request));
   const additions = wanted.filter((repair) => !isRemoval(repair));
-  const removals = wanted.filter(isRemoval);
   const known = { connection, parts, opentrain, knownLinks: observation.knownLinks, signal };
   if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
 
-  const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
+  const { seatWith, places, leftBehind } = hasChangedAnything(repaired) ? await lookAgain() : seats;
+  // Whose grant was opened again just now leaves no claim behind.
+  const still = new Set(leftBehind.map(({ grant }) => grantName(grant)));
+  const removals = wanted.filter(isRemoval).filter((one) => one.kind !== 'release' || still.has(grantName(one.grant)));
   const { drift, failures, unread } = await findAllDrift(run, observation, places);
   const isToStay = (removal: Repair) => isOutsideElse(removal, repaired.outside, seatWith);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));

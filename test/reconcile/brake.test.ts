@@ -183,6 +183,18 @@ describe('so many removals in one run', () => {
     expect(members()).toBe(0);
   });
 
+  test('are not counted where a suspension stopped half-way, and the same run takes it back', async () => {
+    const { customer, contracts, run, link, members } = await withCrew(4);
+    for (const contract of contracts) {
+      const grant = await customer.grant(contract, link);
+      if (grant !== undefined) await story.store.grants.suspend(grant, story.opentrain.clock.now());
+    }
+    const { repaired, held, calls } = await run();
+    expect({ repaired, held }).toEqual({ repaired: { reconnected: 4 }, held: [] });
+    expect(calls.workspace).not.toContain('deleteMember');
+    expect(members()).toBe(4);
+  });
+
   test('are counted by who loses their place: four of two contracts each, and four who were hired anew, stay in', async () => {
     const names = ['One', 'Two', 'Three', 'Four'].map((name) => story.unique(`Hired ${name}`));
     const customer = await story.newCustomer();
