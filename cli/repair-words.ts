@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<Why, string>> = {
   missing_in_workspace: 'should be in the project, and is not',
   still_in_workspace: 'should be out of the project, and is in',
   unsettled: 'an earlier attempt stopped half-way',
+  still_listed: 'was taken for removed, and OpenTrain lists it',
 };
 
 /** Why something was repaired, for people; a word that is not known stays as it is. */

@@ -116,6 +116,7 @@ export class ConnectorDashboard extends Construct {
           [
             this.ownBy('Reason', 'ReconcileRepairs', '', { period: BY_RUN }),
             this.own('ReconcileFailures', 'not possible', { period: BY_RUN }),
+            this.own('ReconcileChecked', 'contracts compared', { period: BY_RUN }),
           ],
           BY_RUN,
         ),
@@ -153,8 +154,9 @@ export class ConnectorDashboard extends Construct {
         held(queue, 'waiting'),
         held(deadLetterQueue, 'given up'),
       ]),
-      graph('How long the workspace takes', 'milliseconds', [
+      graph('How long the workspace takes, and a reconciliation', 'milliseconds', [
         this.ownBy('Call', 'WorkspaceLatency', '', { statistic: Stats.p(99) }),
+        this.own('ReconcileDuration', 'a connection reconciled', { statistic: Stats.MAXIMUM, period: BY_RUN }),
       ]),
     ]);
   }

@@ -43,6 +43,8 @@ export interface LogFields {
   readonly setAside?: number | undefined;
   /** Of a reconciliation: what was set right, what waits for a person's approval, and what could not be done. */
   readonly repaired?: number | undefined;
+  /** The same by the kind of repair, where there was any. */
+  readonly repairedBy?: Readonly<Record<string, number>> | undefined;
   readonly held?: number | undefined;
   readonly failed?: number | undefined;
   /** Of a reconciliation: what has waited for a person to act in the workspace for more than a day. */

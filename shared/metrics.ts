@@ -3,6 +3,7 @@ import type { LogFields } from './logging.ts';
 type NumberField =
   | 'durationMs'
   | 'workspaceMs'
+  | 'count'
   | 'sent'
   | 'setAside'
   | 'held'
@@ -75,6 +76,7 @@ const REPAIRED = reason(
   'missing_in_workspace',
   'still_in_workspace',
   'unsettled',
+  'still_listed',
 );
 
 const WORKSPACE_CALL: Breakdown = {
@@ -95,6 +97,14 @@ const USAGE: readonly Metric[] = [
   { name: 'UsageEntriesSetAside', unit: 'Count', value: 'setAside' },
   { name: 'UsageUnattributedSeconds', unit: 'Seconds', value: 'unattributedSeconds' },
   USAGE_LAG,
+];
+
+/** Of one connection's run, too. */
+const RECONCILE: readonly Metric[] = [
+  { name: 'ReconcileChecked', unit: 'Count', value: 'count' },
+  { name: 'ReconcileDuration', unit: 'Milliseconds', value: 'durationMs' },
+  { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
+  { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
 ];
 
 /** Which metrics there are, by the event of the line that carries them. A connection or a trainer is never a dimension. */
@@ -134,11 +144,8 @@ export const METRICS: Readonly<Record<string, readonly Metric[]>> = {
   'reconcile.repaired': [{ name: 'ReconcileRepairs', unit: 'Count', by: REPAIRED }],
   'reconcile.needs-person': [{ name: 'ActionsRequired', unit: 'Count' }],
   'reconcile.held': [{ name: 'RemovalsHeld', unit: 'Count', value: 'held' }],
-  'reconcile.connection-done': [
-    { name: 'ReconcileFailures', unit: 'Count', value: 'failed' },
-    { name: 'ActionsOverdue', unit: 'Count', value: 'overdue' },
-    RECONCILE_LAG,
-  ],
+  'reconcile.connection-done': [...RECONCILE, RECONCILE_LAG],
+  'reconcile.connection-unfinished': RECONCILE,
   'reconcile.failed': [RECONCILE_LAG],
   'reconcile.superseded': [RECONCILE_LAG],
 };

@@ -9,6 +9,7 @@ import type { Answer } from '../answer.ts';
 import { connectorParts } from '../connector-parts.ts';
 import { UsageError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { explain } from '../explain.ts';
 import { onInterruption } from '../interruption.ts';
 import { existingConnection, openParts, type Parts, someConnections } from '../parts.ts';
 import { wordsOf } from '../repair-words.ts';
@@ -26,6 +27,13 @@ export interface ReconcileOptions extends TargetOptions {
 }
 
 type Reported = ReconcileReport & { readonly outcome: ReconcileOutcome['kind']; readonly reason: string | null };
+
+/** A connection whose run came to nothing, and what people are told of that. */
+interface Fruitless {
+  readonly connectionId: ConnectionId;
+  readonly outcome: 'failed';
+  readonly reason: string;
+}
 
 const HOUR_MILLISECONDS = 3600_000;
 const MINUTE_MILLISECONDS = 60_000;
@@ -70,17 +78,25 @@ export async function reconcileCommand(
   const progress = await terminal.progress('Comparing');
   progress.expect(connections.length);
   const reports: Reported[] = [];
+  const fruitless: Fruitless[] = [];
   for (const connectionId of connections) {
-    const outcome = await reconcileConnection({ connectionId, ...request }, work, signal);
-    const reason = outcome.kind === 'retry' ? outcome.reason : null;
-    reports.push({ ...outcome.report, outcome: outcome.kind, reason });
+    try {
+      const outcome = await reconcileConnection({ connectionId, ...request }, work, signal);
+      const reason = outcome.kind === 'retry' ? outcome.reason : null;
+      reports.push({ ...outcome.report, outcome: outcome.kind, reason });
+    } catch (error) {
+      // Of one that was named, the error itself says more. Of many, one's trouble is not the others' (rule 8).
+      if (connection !== undefined || signal.aborted) throw error;
+      fruitless.push({ connectionId, outcome: 'failed', reason: explain(error).message });
+    }
     progress.advance(connectionId);
   }
   progress.stop(dryRun ? 'Compared' : 'Reconciled');
+  const exitCode = fruitless.length > 0 ? EXIT.failed : worstOf(reports);
   return {
-    data: { dryRun, connections: reports },
-    text: (style) => told(reports, dryRun, style),
-    exitCode: signal.aborted ? EXIT.interrupted : worstOf(reports),
+    data: { dryRun, connections: [...reports, ...fruitless] },
+    text: (style) => told(reports, fruitless, dryRun, style),
+    exitCode: signal.aborted ? EXIT.interrupted : exitCode,
   };
 }
 
@@ -96,29 +112,36 @@ async function mustBeHeld(connection: string, runId: string, parts: Parts): Prom
   throw new UsageError(`There are no removals of ${id} held by that run. ${advice}`);
 }
 
+/** Where a person must look, since reconciliation does not fight over it. */
+const ENDPOINTS_FOR_PERSON: readonly Reported['endpoint'][] = ['gone', 'elsewhere', 'given-up'];
+
 function worstOf(reports: readonly Reported[]): ExitCode {
   if (reports.some(({ install }) => install === 'refused')) return EXIT.opentrainRefused;
   if (reports.some(({ outcome, failed }) => outcome === 'retry' || failed > 0)) return EXIT.failed;
-  const isForPerson = ({ held, unread, endpoint }: Reported) =>
-    held.length > 0 || unread > 0 || endpoint === 'gone' || endpoint === 'elsewhere' || endpoint === 'given-up';
+  const isForPerson = ({ held, unread, lockedOut, endpoint }: Reported) =>
+    held.length > 0 || unread > 0 || lockedOut.length > 0 || ENDPOINTS_FOR_PERSON.includes(endpoint);
   return reports.some(isForPerson) ? EXIT.findings : EXIT.fine;
 }
 
-function told(reports: readonly Reported[], isDryRun: boolean, style: Style): string {
+function told(reports: readonly Reported[], fruitless: readonly Fruitless[], isDryRun: boolean, style: Style): string {
   const rows = reports.flatMap((report) => [
     ...report.repairs.map((row) => cellsOf(report, row, style)),
     ...report.held.map((row) => cellsOf(report, row, style, 'held')),
   ]);
   const listed =
     rows.length === 0
-      ? `OpenTrain, the table and the workspace agree${reports.every(sawAll) ? '' : ', as far as they could be looked at'}.`
+      ? `OpenTrain, the table and the workspace agree${sawAll(reports, fruitless) ? '' : ', as far as they could be looked at'}.`
       : table(['CONNECTION', 'ACTION', 'TRAINER', 'PROJECT', 'CONTRACT', 'WHY'], rows, style.width);
   const remarks = reports.flatMap((report) => remarksOn(report, isDryRun, style));
+  for (const { connectionId, reason } of fruitless) {
+    remarks.push(`${connectionId}: ${style.paint('red', `It could not be compared. ${reason}`)}`);
+  }
   return [listed, ...remarks, ...(isDryRun ? ['Nothing was done.'] : [])].join('\n');
 }
 
-const sawAll = ({ install, unread, failed }: Reported): boolean =>
-  install !== 'refused' && unread === 0 && failed === 0;
+const sawAll = (reports: readonly Reported[], fruitless: readonly Fruitless[]): boolean =>
+  fruitless.length === 0 &&
+  reports.every(({ install, unread, failed }) => install !== 'refused' && unread === 0 && failed === 0);
 
 const COLOURS = { add: 'green', remove: 'red', note: 'dim', 'note link': 'dim', 'forget link': 'dim' } as const;
 
@@ -129,7 +152,7 @@ function cellsOf({ connectionId }: Reported, row: RepairRow, { paint }: Style, h
 }
 
 function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): string[] {
-  const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold } = report;
+  const { connectionId, install, endpoint, held, holdRunId, unread, waiting, untold, lockedOut } = report;
   const remarks: string[] = [];
   if (install === 'refused') remarks.push(paint('red', 'OpenTrain refuses the token: see check.'));
   if (install === 'disconnected') remarks.push('Disconnected.');
@@ -149,6 +172,10 @@ function remarksOn(report: Reported, isDryRun: boolean, { paint }: Style): strin
   if (waiting > 0) remarks.push(`${count(waiting, 'contract')} waiting for consent or for a person: see status.`);
   if (untold > 0)
     remarks.push(paint('yellow', `${count(untold, 'contract')} of links too full for OpenTrain to list.`));
+  for (const { contractId, projectId } of lockedOut) {
+    const advice = `unlink ${projectId} and link it again, and the trainer is let in.`;
+    remarks.push(paint('red', `${contractId} runs at OpenTrain, but has ended here for good: ${advice}`));
+  }
   if (unread > 0) {
     const which = count(unread, 'project');
     remarks.push(

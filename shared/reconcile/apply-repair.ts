@@ -41,6 +41,10 @@ export async function applyRepair(repair: Repair, context: RepairContext): Promi
       await parts.store.links.remove(connection.id, repair.linkId, now);
       return done('removed');
     }
+    case 'restore-link': {
+      await parts.store.links.restore(connection.id, repair.link, now);
+      return done('restored');
+    }
     case 'admit':
       return admit(repair, context);
     case 'dismiss':

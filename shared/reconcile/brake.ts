@@ -1,3 +1,4 @@
+import type { LinkId } from '../ids.ts';
 import { type GrantRef, grantName } from '../store/grants.ts';
 import type { Seat, SeatRef } from '../store/seats.ts';
 import type { Repair } from './repairs.ts';
@@ -8,7 +9,7 @@ const SHARE_ALLOWED = 0.2;
 
 export interface Braked {
   readonly go: readonly Repair[];
-  /** Repairs by which somebody would lose their place: they wait for a person. */
+  /** Repairs by which somebody would lose their place, or a link all of its people: they wait for a person. */
   readonly held: readonly Repair[];
   /** Names of the seats that would be lost with them. */
   readonly heldRemovals: readonly string[];
@@ -49,7 +50,15 @@ export function brake(repairs: readonly Repair[], limits: BrakeLimits): Braked {
   if (lost.length <= Math.max(ALWAYS_ALLOWED, Math.floor(SHARE_ALLOWED * seats))) {
     return { go: repairs, held: [], heldRemovals: [] };
   }
-  const held = new Set(lost.flatMap(([, { repairs }]) => repairs));
+  const ofSeats = lost.flatMap(([, { repairs }]) => repairs);
+  // A link is given up as a whole or not at all: a gravestone would let nobody in whom a person may find to belong there.
+  const links = new Set(ofSeats.flatMap((repair) => linkGivenUp(repair) ?? []));
+  const isOfLink = (repair: Repair) => {
+    const [link, seat] = [linkGivenUp(repair), seatLeft(repair, seatWith)];
+    const isApproved = seat !== undefined && approved.has(seatName(seat));
+    return link !== undefined && links.has(link) && !isApproved;
+  };
+  const held = new Set([...ofSeats, ...repairs.filter(isOfLink)]);
   return {
     go: repairs.filter((repair) => !held.has(repair)),
     held: [...held],
@@ -63,7 +72,13 @@ export const seatName = ({ workspaceId, project, trainerId }: SeatRef): string =
 
 export const isRemoval = ({ kind }: Repair): boolean => REMOVALS.includes(kind);
 
-const REMOVALS: readonly Repair['kind'][] = ['dismiss', 'suspend', 'release', 'take-out'];
+const REMOVALS: readonly Repair['kind'][] = ['remove-link', 'dismiss', 'suspend', 'release', 'take-out'];
+
+/** The link that a repair takes for removed. */
+function linkGivenUp(repair: Repair): LinkId | undefined {
+  if (repair.kind === 'remove-link') return repair.linkId;
+  return repair.kind === 'dismiss' && repair.why === 'link_removed' ? repair.grant.linkId : undefined;
+}
 
 /** Where a repair takes a claim or a person away. */
 export function seatLeft(repair: Repair, seatWith: BrakeLimits['seatWith']): Seat | undefined {

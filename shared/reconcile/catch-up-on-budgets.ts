@@ -1,3 +1,4 @@
+import { factsOfAnswer } from '../budget/budget-facts.ts';
 import { noteBudgetAnswer } from '../budget/budgets.ts';
 import { convergeNotice } from '../budget/converge-notice.ts';
 import { isStanding } from '../budget/open-contracts.ts';
@@ -6,6 +7,7 @@ import type { WorkerParts } from '../events/event-context.ts';
 import type { ConnectionId, ContractId } from '../ids.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import { unlessGone } from '../opentrain/errors.ts';
+import type { BudgetFacts, KnownBudget } from '../store/budgets.ts';
 import type { Grant } from '../store/grants.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import { noteFailure, type Repaired } from './make-repairs.ts';
@@ -17,7 +19,11 @@ export interface BudgetsToAskFor {
   readonly since: number;
 }
 
-/** Of contracts whose budget was never told, or not lately enough: milestone events are not replayed. */
+/**
+ * Of contracts whose budget was never told, or not lately enough: milestone events are not replayed. Of one that is warned
+ * of, each run asks, since only an event tells of a top-up; that another one runs out is told by the answers to our own
+ * reports, too.
+ */
 export async function catchUpOnBudgets(
   { connectionId, grants, since }: BudgetsToAskFor,
   repaired: Repaired,
@@ -29,7 +35,8 @@ export async function catchUpOnBudgets(
   const news = new Set<ContractId>();
   for (const [index, contractId] of contracts.entries()) {
     const budget = known[index];
-    if (budget !== undefined && budget.asOf >= since) continue;
+    const isKnown = budget !== undefined && budget.asOf >= since;
+    if (isKnown && budget.state === 'OK') continue;
     if (signal.aborted) return noteFailure(repaired, { kind: 'out-of-time' });
     if (repaired.failure?.kind === 'busy') break;
     const askedAt = parts.clock.now();
@@ -37,6 +44,8 @@ export async function catchUpOnBudgets(
       const answer = await unlessGone(opentrain.getContractBudget(contractId, signal));
       // OpenTrain does not know the contract any more.
       if (answer === undefined) continue;
+      // While nothing has changed, there is nothing to write.
+      if (isKnown && isSame(budget, factsOfAnswer(answer))) continue;
       await noteBudgetAnswer(connectionId, contractId, answer, askedAt, parts);
       news.add(contractId);
     } catch (error) {
@@ -63,4 +72,10 @@ export async function catchUpOnBudgets(
     noteFailure(repaired, meaning);
     parts.logger.warn({ event: 'reconcile.budget-failed', connectionId, ...about, reason: meaning.kind, error });
   }
+}
+
+/** A contract keeps the payment type that was told once. */
+function isSame(known: KnownBudget, { paymentType = known.paymentType, ...facts }: BudgetFacts): boolean {
+  const names = Object.keys(facts) as (keyof typeof facts)[];
+  return paymentType === known.paymentType && names.every((name) => facts[name] === known[name]);
 }

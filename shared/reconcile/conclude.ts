@@ -1,3 +1,4 @@
+import { classify } from '../deliveries/classify.ts';
 import { lagOf } from '../jobs/lag.ts';
 import type { Connection } from '../store/connections.ts';
 import { type Hold, namesToKeep } from '../store/reconciliations.ts';
@@ -8,7 +9,7 @@ import type { Found, Run } from './repair-all.ts';
 import { toRow } from './repairs.ts';
 
 /** What was compared, see `ReconcileReport`. */
-export type Checked = Pick<ReconcileReport, 'checked' | 'fullLinks' | 'untold' | 'unlinked'>;
+export type Checked = Pick<ReconcileReport, 'checked' | 'fullLinks' | 'untold' | 'unlinked' | 'lockedOut'>;
 
 export interface Finding extends Found, Checked {
   readonly install: InstallState['kind'];
@@ -19,7 +20,7 @@ export interface Finding extends Found, Checked {
 export async function conclude(run: Run, finding: Finding): Promise<ReconcileOutcome> {
   const { request, last, parts, startedAt, repaired } = run;
   const { connectionId, runId, only, isDryRun = false } = request;
-  const { checked, fullLinks, untold, unlinked, install, endpoint } = finding;
+  const { checked, fullLinks, untold, unlinked, lockedOut, install, endpoint } = finding;
   const durationMs = parts.clock.now() - startedAt;
   const { counts, waiting, failed, failure } = repaired;
   const isComplete = failure === undefined && install !== 'refused';
@@ -33,6 +34,7 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
     fullLinks,
     untold,
     unlinked,
+    lockedOut,
     repairs: finding.repairs.map(toRow),
     repaired: counts,
     waiting,
@@ -46,20 +48,12 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
   if (isDryRun) return { kind: 'done', report };
 
   const outcome = failure?.kind ?? install;
+  const summary = { runId, at: startedAt, durationMs, checked, fullLinks, repaired: counts, waiting, failed, outcome };
   const isOfAll = only === undefined && isComplete && (install === 'active' || install === 'back');
   const completeAt = isOfAll ? startedAt : undefined;
-  if (only === undefined) {
-    const summary = {
-      runId,
-      at: startedAt,
-      durationMs,
-      checked,
-      fullLinks,
-      repaired: counts,
-      waiting,
-      failed,
-      outcome,
-    };
+  // A part says nothing about the rest: neither when all was complete, nor what is held.
+  if (only !== undefined) await parts.store.reconciliations.putPart(connectionId, { ...summary, only });
+  else {
     await parts.store.reconciliations.put(connectionId, { ...summary, completeAt, hold });
   }
   await noteTrust(run, finding);
@@ -75,6 +69,46 @@ export async function conclude(run: Run, finding: Finding): Promise<ReconcileOut
 function connectionNow({ connection, startedAt }: Run, install: InstallState['kind']): Connection {
   if (install === 'back') return { ...connection, status: 'active', connectedAt: startedAt };
   return { ...connection, status: install === 'disconnected' ? install : 'active' };
+}
+
+/**
+ * Leaves the summary of a run that came to nothing, for whatever reason; only where the table is away, there is none but the
+ * line in the log. A dry run leaves none.
+ */
+export async function concludeUnfinished(
+  { request, parts, signal, startedAt, repaired }: Pick<Run, 'request' | 'parts' | 'signal' | 'startedAt' | 'repaired'>,
+  error: unknown,
+): Promise<void> {
+  const { connectionId, runId, only, isDryRun = false } = request;
+  if (isDryRun) return;
+  const { store, clock, logger } = parts;
+  const { counts, waiting } = repaired;
+  const durationMs = clock.now() - startedAt;
+  const failed = repaired.failed + 1;
+  const outcome = classify(error, signal).kind;
+  const summary = {
+    runId,
+    at: startedAt,
+    durationMs,
+    checked: 0,
+    fullLinks: 0,
+    repaired: counts,
+    waiting,
+    failed,
+    outcome,
+  };
+  await (only === undefined
+    ? store.reconciliations.putUnfinished(connectionId, summary)
+    : store.reconciliations.putPart(connectionId, { ...summary, only })
+  ).catch(() => undefined);
+  const line = { connectionId, runId, count: 0, ...repairsOf(counts), failed, durationMs, outcome };
+  logger.warn({ event: 'reconcile.connection-unfinished', ...line });
+}
+
+/** How many, and of which kind. */
+function repairsOf(counts: Readonly<Record<string, number>>) {
+  const repaired = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return { repaired, ...(repaired > 0 && { repairedBy: { ...counts } }) };
 }
 
 /** Whether OpenTrain takes the token for all that was asked. */
@@ -103,8 +137,7 @@ function log(
   const { logger } = parts;
   const { counts, failed, overdue } = repaired;
   const { holdRunId, durationMs, lagSeconds, outcome } = told;
-  const repairs = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const line = { connectionId, runId, count: checked, repaired: repairs, held: held.length, failed, durationMs };
+  const line = { connectionId, runId, count: checked, ...repairsOf(counts), held: held.length, failed, durationMs };
   for (const { action: _, why, ...subject } of held.map(toRow)) {
     logger.warn({ event: 'reconcile.removal-held', connectionId, runId, ...subject, reason: why });
   }

@@ -3,7 +3,7 @@ import { EVENT_TYPES } from '../connections/event-types.ts';
 import type { Logger } from '../logging.ts';
 import type { OpenTrainClient, WebhookEndpointChange } from '../opentrain/client.ts';
 import type { WebhookEndpoint } from '../opentrain/relied-on.ts';
-import type { Connection } from '../store/connections.ts';
+import { type Connection, healingsToday } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 
 /** How the connection's endpoint stands, and what was done about it. */
@@ -18,7 +18,9 @@ export type EndpointHealth =
   /** Somebody deleted it, or points it elsewhere: that is theirs to say, and is not fought over. */
   | { readonly kind: 'gone' | 'elsewhere' }
   /** The connection was made without an endpoint of ours. */
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' }
+  /** OpenTrain did not let it be looked at, or healed. */
+  | { readonly kind: 'unknown' };
 
 export interface HealParts {
   readonly store: Pick<Store, 'connections'>;
@@ -49,27 +51,38 @@ export async function healEndpoint(connection: Connection, parts: HealParts): Pr
   if (ids.length === 0) return { kind: 'none' };
   const ours = (await opentrain.listWebhookEndpoints(signal)).filter(({ id }) => ids.includes(id));
   if (ours.length === 0) return report('gone', connection, logger);
+  const isOneGone = ours.length < ids.length && (await isStillKnown(connection, store));
   if (webhookUrl !== undefined && ours.some(({ url }) => url !== webhookUrl)) {
     return report('elsewhere', connection, logger);
   }
 
   const ailing = ours.filter((endpoint) => !isSound(endpoint) || endpoint.consecutiveFailures >= FAILING_FROM);
-  if (ailing.length === 0 && !redeliveryDue) return { kind: 'fine' };
+  if (isOneGone) report('gone', connection, logger);
+  if (ailing.length === 0 && !redeliveryDue) return { kind: isOneGone ? 'gone' : 'fine' };
   if (ailing.length > 0) {
     const isDisabled = ailing.some(({ status }) => status !== 'ACTIVE');
     logger.error({ event: isDisabled ? 'endpoint.disabled' : 'endpoint.failing', connectionId });
   }
   if (isDryRun) return { kind: 'to-heal' };
-  if (ailing.length > 0 && !(await store.connections.countHealing(connectionId, HEALINGS_A_DAY, now))) {
-    return report('given-up', connection, logger);
+  if (ailing.length > 0) {
+    if (healingsToday(connection, now) >= HEALINGS_A_DAY) return report('given-up', connection, logger);
+    await store.connections.noteRedeliveryDue(connectionId);
+    // One that fails, but is active yet, has its failures forgotten by that.
+    const enabled: WebhookEndpointChange = { status: 'ACTIVE', eventTypes: [...EVENT_TYPES] };
+    for (const { id } of ailing) await opentrain.updateWebhookEndpoint(id, enabled, signal);
+    // Only now: an attempt that healed nothing says nothing about the endpoint.
+    await store.connections.countHealing(connectionId, now);
   }
-  // One that fails, but is active yet, has its failures forgotten by that.
-  const enabled: WebhookEndpointChange = { status: 'ACTIVE', eventTypes: [...EVENT_TYPES] };
-  for (const { id } of ailing) await opentrain.updateWebhookEndpoint(id, enabled, signal);
   const requeued = await redeliver(redeliveryDue ? ours : ailing, opentrain, signal);
   await store.connections.noteRedelivered(connectionId);
   logger.warn({ event: 'endpoint.healed', connectionId, count: requeued });
   return { kind: 'healed', requeued };
+}
+
+/** Whether it is in a rotation yet: one that has just come to its end has deleted the old endpoint itself. */
+async function isStillKnown({ id, endpointId, rotation }: Connection, { connections }: HealParts['store']) {
+  const now = await connections.get(id);
+  return now.endpointId === endpointId && now.rotation?.newEndpointId === rotation?.newEndpointId;
 }
 
 async function redeliver(

@@ -3,7 +3,7 @@ import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { Verdict } from '../events/event-context.ts';
 import { grantName } from '../store/grants.ts';
 import { applyRepair, type RepairContext } from './apply-repair.ts';
-import { type Repair, refOf, toRow } from './repairs.ts';
+import { type Admission, type Repair, refOf, toRow } from './repairs.ts';
 
 /** Repairs at once: each is a handful of requests. */
 const LANES = 4;
@@ -18,6 +18,8 @@ export interface Repaired {
   overdue: number;
   /** Names of the grants that a person must help with: trying again at once is of no use. */
   readonly stuck: Set<string>;
+  /** Those who could not be let in, for whatever passes: the next attempt lets them in. */
+  readonly outside: Admission[];
   failed: number;
   /** Of the failures, the one that says best when to come back. */
   failure: Meaning | undefined;
@@ -28,6 +30,7 @@ export const nothingRepaired = (): Repaired => ({
   waiting: 0,
   overdue: 0,
   stuck: new Set(),
+  outside: [],
   failed: 0,
   failure: undefined,
 });
@@ -58,6 +61,7 @@ export async function makeRepairs(
     const away = signal.aborted ? ({ kind: 'out-of-time' } as const) : whoIsAway(repaired.failure, repair);
     if (away !== undefined) {
       if (isOverdue && isParkedForPerson(repair)) repaired.overdue += 1;
+      if (repair.kind === 'admit') repaired.outside.push(repair);
       return noteFailure(repaired, away);
     }
     const { action, why, ...subject } = toRow(repair);
@@ -88,6 +92,7 @@ export async function makeRepairs(
       }
       if (isOverdue && isParkedForPerson(repair)) repaired.overdue += 1;
       noteFailure(repaired, meaning);
+      if (repair.kind === 'admit') repaired.outside.push(repair);
       const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
       parts.logger[level]({ event: 'reconcile.repair-failed', ...about, outcome: repair.kind, error });
     }
@@ -105,7 +110,7 @@ async function remember(repair: Repair, verdict: Verdict, { runId, connection, p
 }
 
 const TURNS: readonly (readonly Repair['kind'][])[] = [
-  ['record-link', 'remove-link'],
+  ['record-link', 'restore-link', 'remove-link'],
   ['admit', 'let-in'],
   ['dismiss', 'suspend', 'release', 'take-out', 'settle'],
 ];

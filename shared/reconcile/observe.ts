@@ -1,3 +1,5 @@
+import { classify } from '../deliveries/classify.ts';
+import { ConnectorError } from '../errors.ts';
 import type { ConnectionId, ContractId, LinkId } from '../ids.ts';
 import { CONTRACTS_AT_MOST, type OpenTrainClient } from '../opentrain/client.ts';
 import { unlessGone } from '../opentrain/errors.ts';
@@ -6,6 +8,11 @@ import { type Grant, grantName } from '../store/grants.ts';
 import type { Link } from '../store/links.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import type { Store } from '../store/store.ts';
+
+/** OpenTrain tells of a link, and yet knows no contracts of it; nobody loses anything for that. */
+export class LinkUnclearError extends ConnectorError {
+  override readonly name = 'LinkUnclearError';
+}
 
 /** As long as a delivery's record is kept: what went wrong longer ago was seen by many runs. */
 const LATELY_MILLISECONDS = 35 * 24 * 3600_000;
@@ -24,8 +31,10 @@ export interface Observation {
 /** What OpenTrain says. */
 export interface Told {
   readonly links: readonly ObservedLink[];
+  /** Why a link could not be looked at: what belongs to it is left as it is. */
+  readonly unreadable: ReadonlyMap<LinkId, unknown>;
   /** Those among the active contracts' grants that have ended here: final, whatever OpenTrain says (rule 3). */
-  readonly over: ReadonlySet<string>;
+  readonly over: ReadonlyMap<string, Grant>;
 }
 
 /** A link as OpenTrain has it, with what runs on it. */
@@ -35,7 +44,10 @@ export interface ObservedLink {
   readonly active: readonly Contract[];
   /** There may be more: OpenTrain tells 200 at most, and has no second page. */
   readonly isActiveFull: boolean;
-  /** Asked for only when a grant of the link is not among the active ones. */
+  /**
+   * Asked for only when a grant of the link is not among the active ones, or one of another link of the job that is gone,
+   * by which somebody may have been kept.
+   */
   readonly ended: ReadonlyMap<ContractId, Contract>;
   readonly isEndedFull: boolean;
 }
@@ -62,7 +74,9 @@ export async function observeTable(connectionId: ConnectionId, { store, now }: O
 
 /**
  * Asks OpenTrain after the table was read: a grant that is not among the active contracts of a later answer is over, while
- * one that begins in between is nobody's business yet.
+ * one that begins in between is nobody's business yet. One link's trouble stays that link's.
+ *
+ * @throws what OpenTrain throws when it does not even list the links, or refuses the token
  */
 export async function observeOpenTrain(
   { connectionId, knownLinks, grants }: Observation,
@@ -70,55 +84,89 @@ export async function observeOpenTrain(
   signal: AbortSignal,
 ): Promise<Told> {
   const listed = await opentrain.listProjectLinks(signal);
-  const unlisted = await findUnlisted(new Set(listed.map(({ id }) => id)), { knownLinks, grants }, opentrain, signal);
+  const { unreadable, look } = createLooks(signal);
+  const found: ProjectLink[] = [...listed];
+  for (const id of missingOn(listed, { knownLinks, grants })) {
+    const link = await look(id, () => unlessGone(opentrain.getProjectLink(id, signal)));
+    if (link !== undefined) found.push(link);
+  }
+  const there = new Set(found.map(({ id }) => id));
+  const ofGoneLinks = [...grants.values()].filter(({ linkId }) => !there.has(linkId));
   const links: ObservedLink[] = [];
-  for (const link of [...listed, ...unlisted]) {
-    const observed = await observeLink(link, grants, opentrain, signal);
+  for (const link of found) {
+    const ofLink = [...grants.values()].filter(({ linkId }) => linkId === link.id);
+    const ofJob = ofGoneLinks.filter(({ jobId }) => jobId !== undefined && jobId === link.jobId);
+    const observed = await look(link.id, () => observeLink(link, { ofLink, ofJob }, opentrain, signal));
     if (observed !== undefined) links.push(observed);
   }
-  return { links, over: await findOver(connectionId, links, grants, store) };
+  return { links, unreadable, over: await findOver(connectionId, links, grants, store) };
 }
 
 /**
- * Those that are missing on the list, and yet there: to take a link for removed is final, and not done for the want of a
+ * Those that are missing on the list may be there yet: to take a link for removed is final, and not done for the want of a
  * line on a list.
  */
-async function findUnlisted(
-  listed: ReadonlySet<LinkId>,
+function missingOn(
+  listed: readonly ProjectLink[],
   { knownLinks, grants }: Pick<Observation, 'knownLinks' | 'grants'>,
-  opentrain: OpenTrainClient,
-  signal: AbortSignal,
-): Promise<ProjectLink[]> {
+): LinkId[] {
+  const there = new Set(listed.map(({ id }) => id));
   const ofGrants = [...grants.values()].map(({ linkId }) => linkId);
-  const missing = [...new Set([...knownLinks.keys(), ...ofGrants])].filter(
-    (id) => !listed.has(id) && knownLinks.get(id)?.removedAt === undefined,
+  return [...new Set([...knownLinks.keys(), ...ofGrants])].filter(
+    (id) => !there.has(id) && knownLinks.get(id)?.removedAt === undefined,
   );
-  const found: ProjectLink[] = [];
-  for (const id of missing) {
-    const link = await unlessGone(opentrain.getProjectLink(id, signal));
-    if (link !== undefined) found.push(link);
-  }
-  return found;
+}
+
+/** When so many links in a row were not told for the want of an answer, OpenTrain is away, and is asked for no others. */
+const AWAY_AFTER = 2;
+
+/** Looks at links one by one, and remembers those that could not be looked at. */
+function createLooks(signal: AbortSignal) {
+  const unreadable = new Map<LinkId, unknown>();
+  let busyInARow = 0;
+  let last: unknown;
+  return {
+    unreadable,
+    /** @returns undefined also when it could not be looked at */
+    async look<Answer>(id: LinkId, ask: () => Promise<Answer>): Promise<Answer | undefined> {
+      if (busyInARow >= AWAY_AFTER) return void unreadable.set(id, last);
+      try {
+        const answer = await ask();
+        busyInARow = 0;
+        return answer;
+      } catch (error) {
+        const { kind } = classify(error, signal);
+        if (kind === 'opentrain-refuses' || kind === 'out-of-time') throw error;
+        busyInARow = kind === 'busy' ? busyInARow + 1 : 0;
+        last = error;
+        return void unreadable.set(id, error);
+      }
+    },
+  };
+}
+
+/** Whose contracts are looked for on a link: its own grants, and those of the job's links that are gone. */
+interface Concerned {
+  readonly ofLink: readonly Grant[];
+  readonly ofJob: readonly Grant[];
 }
 
 /** @returns undefined for a link that was deleted in between */
 async function observeLink(
   link: ProjectLink,
-  grants: ReadonlyMap<string, Grant>,
+  { ofLink, ofJob }: Concerned,
   opentrain: OpenTrainClient,
   signal: AbortSignal,
 ): Promise<ObservedLink | undefined> {
-  const ofLink = [...grants.values()].filter(({ linkId }) => linkId === link.id);
   // Others are provisioned by OpenTrain itself; and nobody can be hired for no job.
   if (link.provisioningMode !== 'PARTNER_WEBHOOK' || (link.jobId === null && ofLink.length === 0)) {
     return { link, active: [], isActiveFull: false, ended: new Map(), isEndedFull: false };
   }
-  const query = { projectLinkId: link.id, limit: CONTRACTS_AT_MOST };
-  const active = await unlessGone(opentrain.listContracts({ ...query, status: 'active' }, signal));
+  const active = await listContracts(link.id, 'active', opentrain, signal);
   if (active === undefined) return undefined;
   const running = new Set(active.map(({ id }) => id));
-  const isMissing = ofLink.some(({ contractId }) => !running.has(contractId));
-  const ended = isMissing ? await unlessGone(opentrain.listContracts({ ...query, status: 'ended' }, signal)) : [];
+  const isMissing = [...ofLink, ...ofJob].some(({ contractId }) => !running.has(contractId));
+  const ended = isMissing ? await listContracts(link.id, 'ended', opentrain, signal) : [];
   if (ended === undefined) return undefined;
   return {
     link,
@@ -129,17 +177,38 @@ async function observeLink(
   };
 }
 
+/**
+ * @returns undefined once OpenTrain has said in two ways that the link is gone
+ * @throws {LinkUnclearError} when it says so in one way only
+ */
+async function listContracts(
+  projectLinkId: LinkId,
+  status: 'active' | 'ended',
+  opentrain: OpenTrainClient,
+  signal: AbortSignal,
+): Promise<readonly Contract[] | undefined> {
+  const query = { projectLinkId, status, limit: CONTRACTS_AT_MOST };
+  const contracts = await unlessGone(opentrain.listContracts(query, signal));
+  if (contracts !== undefined) return contracts;
+  const link = await unlessGone(opentrain.getProjectLink(projectLinkId, signal));
+  if (link === undefined) return undefined;
+  throw new LinkUnclearError(
+    `OpenTrain tells of the link ${projectLinkId}, but answers 404 when asked for its contracts. ` +
+      'Nothing is changed for it; if that lasts, ask OpenTrain’s support.',
+  );
+}
+
 async function findOver(
   connectionId: ConnectionId,
   links: readonly ObservedLink[],
   grants: ReadonlyMap<string, Grant>,
   store: Pick<Store, 'grants'>,
-): Promise<Set<string>> {
+): Promise<Map<string, Grant>> {
   const unknown = links.flatMap(({ link, active }) =>
     active
       .map(({ id: contractId }) => ({ connectionId, contractId, linkId: link.id }))
       .filter((ref) => !grants.has(grantName(ref))),
   );
   const found = await store.grants.getAll(unknown);
-  return new Set(found.filter(({ state }) => state === 'ended').map(grantName));
+  return new Map(found.filter(({ state }) => state === 'ended').map((grant) => [grantName(grant), grant]));
 }

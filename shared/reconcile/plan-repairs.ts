@@ -13,9 +13,16 @@ export interface Planned {
   readonly untold: readonly Grant[];
   /** Grants that wait for their project to be linked anew, see `reconnectedAt`. */
   readonly unlinked: readonly Grant[];
+  /**
+   * Grants that have ended here, while OpenTrain lists their contracts as running: one of the two is wrong. Ended is final
+   * (rule 3), so that a person must unlink the project and link it again.
+   */
+  readonly lockedOut: readonly Grant[];
 }
 
 export interface PlanOptions {
+  /** Milliseconds since the epoch: when the run began. */
+  readonly now: number;
   /** The seat that the grant's claim is in. */
   readonly seatWith: (grant: GrantRef) => Seat | undefined;
   /** Whether grants stay open when their link is removed. */
@@ -31,15 +38,19 @@ export interface PlanOptions {
 /** What must be set right so that grants and seats say what OpenTrain says. It reads nothing and changes nothing. */
 export function planRepairs(observation: Observation, told: Told, options: PlanOptions): Planned {
   const { knownLinks, grants } = observation;
+  const { unreadable } = told;
   const planned = told.links.map((observed) => planLink(observed, told, observation, options));
   const listed = new Set(told.links.map(({ link }) => link.id));
   const linksOfGrants = [...grants.values()].map(({ linkId }) => linkId);
-  const gone = [...new Set([...knownLinks.keys(), ...linksOfGrants])].filter((id) => !listed.has(id));
+  const gone = [...new Set([...knownLinks.keys(), ...linksOfGrants])].filter(
+    (id) => !listed.has(id) && !unreadable.has(id),
+  );
   planned.push(...gone.map((id) => planGoneLink(id, told, observation, options)));
   return {
     repairs: planned.flatMap(({ repairs }) => repairs),
     untold: planned.flatMap(({ untold }) => untold),
     unlinked: planned.flatMap(({ unlinked }) => unlinked),
+    lockedOut: planned.flatMap(({ lockedOut }) => lockedOut),
   };
 }
 
@@ -53,17 +64,24 @@ export const planSuspensions = ({ grants }: Observation): Repair[] =>
     .filter(({ state }) => state !== 'suspended')
     .map((grant) => ({ kind: 'suspend', why: 'disconnected', grant }));
 
+/** For so long, OpenTrain's lists may be behind what its events have told. */
+const LAG_MILLISECONDS = 10 * 60_000;
+
 function planLink(
-  { link, active, isActiveFull, ended, isEndedFull }: ObservedLink,
+  { link, active, isActiveFull, ended }: ObservedLink,
   { over }: Told,
   { connectionId, knownLinks, grants }: Observation,
-  { seatWith, keepAfterUnlink }: PlanOptions,
+  { seatWith, now }: PlanOptions,
 ): Planned {
   if (link.provisioningMode !== 'PARTNER_WEBHOOK') return NOTHING;
   const known = knownLinks.get(link.id);
   const ofLink = [...grants.values()].filter(({ linkId }) => linkId === link.id);
-  // Its removal was told while OpenTrain's answer was on its way.
-  if (known?.removedAt !== undefined) return { ...NOTHING, repairs: dismissals(ofLink, keepAfterUnlink) };
+  // OpenTrain deletes links for good, so that one that it lists was never removed: then nobody loses anything by the
+  // gravestone, which is taken back. What else the link calls for is the next run's business, which knows of none.
+  if (known?.removedAt !== undefined) {
+    const isLately = known.removedAt > now - LAG_MILLISECONDS;
+    return { ...NOTHING, repairs: isLately ? [] : [{ kind: 'restore-link', why: 'still_listed', link: known }] };
+  }
 
   const admissions = active.flatMap((contract): Repair[] => {
     const name = grantName({ connectionId, contractId: contract.id, linkId: link.id });
@@ -78,15 +96,18 @@ function planLink(
     .filter((grant) => !isUntold(grant))
     .flatMap((grant): Repair[] => {
       const contract = ended.get(grant.contractId);
-      const isEnded = contract !== undefined || isEndedFull;
-      if (isEnded) return [dismissal(grant, 'contract_ended', contract?.endDate ?? undefined)];
+      if (contract !== undefined) return [dismissal(grant, 'contract_ended', contract.endDate ?? undefined)];
+      // Also where the list of those that have ended is full: that is no word about this one, and an end is final.
       return grant.state === 'suspended' ? [] : [{ kind: 'suspend', why: 'contract_untold', grant }];
     });
   const record = known === undefined ? [{ kind: 'record-link', link } as const] : [];
-  return { ...NOTHING, repairs: [...record, ...admissions, ...removals], untold: missing.filter(isUntold) };
+  const lockedOut = active
+    .flatMap(({ id: contractId }) => over.get(grantName({ connectionId, contractId, linkId: link.id })) ?? [])
+    .filter(({ endedAt = 0 }) => endedAt < now - LAG_MILLISECONDS);
+  return { ...NOTHING, repairs: [...record, ...admissions, ...removals], untold: missing.filter(isUntold), lockedOut };
 }
 
-const NOTHING: Planned = { repairs: [], untold: [], unlinked: [] };
+const NOTHING: Planned = { repairs: [], untold: [], unlinked: [], lockedOut: [] };
 
 function whyToAdmit(grant: Grant | undefined, seatWith: PlanOptions['seatWith']): Why | undefined {
   if (grant === undefined) return 'contract_unheard_of';
@@ -116,7 +137,10 @@ function planGoneLink(
   const remove = { kind: 'remove-link', linkId, projectId: link?.projectId ?? ofLink[0]?.projectId } as const;
   return {
     ...NOTHING,
-    repairs: [...(link?.removedAt === undefined ? [remove] : []), ...dismissals(ofLink, keepAfterUnlink)],
+    repairs: [
+      ...(link?.removedAt === undefined ? [remove] : []),
+      ...ofLink.flatMap((grant) => planUnlinked(grant, told, keepAfterUnlink)),
+    ],
   };
 }
 
@@ -150,8 +174,14 @@ interface PassingOn extends Pick<PlanOptions, 'seatWith'> {
   readonly grants: ReadonlyMap<string, Grant>;
 }
 
-/** Of a link that was removed, nobody is let in any more; whoever is in may stay, if that is configured. */
-const dismissals = (grants: readonly Grant[], keepAfterUnlink: boolean): Repair[] =>
-  grants.filter((grant) => !(keepAfterUnlink && isStanding(grant))).map((grant) => dismissal(grant, 'link_removed'));
+/**
+ * Of a link that was removed, nobody is let in any more. Whoever is in may stay, if that is configured, until another link
+ * of the job tells that their contract has ended.
+ */
+function planUnlinked(grant: Grant, { links }: Told, keepAfterUnlink: boolean): Repair[] {
+  if (!keepAfterUnlink || !isStanding(grant)) return [dismissal(grant, 'link_removed')];
+  const contract = links.map(({ ended }) => ended.get(grant.contractId)).find((one) => one !== undefined);
+  return contract === undefined ? [] : [dismissal(grant, 'contract_ended', contract.endDate ?? undefined)];
+}
 
 const dismissal = (grant: Grant, why: Why, endDate?: string): Repair => ({ kind: 'dismiss', why, grant, endDate });

@@ -4,13 +4,13 @@ import type { ConnectionId, ProjectId, TrainerId } from '../ids.ts';
 import { type Grant, grantName } from '../store/grants.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import { catchUpOnBudgets } from './catch-up-on-budgets.ts';
-import { type Checked, conclude } from './conclude.ts';
+import { conclude, concludeUnfinished } from './conclude.ts';
 import { type EndpointHealth, healEndpoint } from './heal-endpoint.ts';
 import { assertUnchanged, type InstallState, lookAtInstall } from './install-state.ts';
 import { noteFailure, nothingRepaired } from './make-repairs.ts';
 import { type Observation, observeOpenTrain, observeTable, type Told } from './observe.ts';
-import { type ObservedSeats, observeSeats } from './observe-seats.ts';
-import { planReleases, planRepairs, planSuspensions } from './plan-repairs.ts';
+import { observeSeats } from './observe-seats.ts';
+import { planAll } from './plan-all.ts';
 import { type Run, repairAll } from './repair-all.ts';
 import { type Repair, type RepairRow, refOf } from './repairs.ts';
 
@@ -62,8 +62,12 @@ export interface ReconcileReport {
   readonly untold: number;
   /** Grants that are kept until their project is linked anew, for a day after the customer has reconnected. */
   readonly unlinked: number;
+  /** Contracts that run at OpenTrain and have ended here, which is final: a person must link their project anew. */
+  readonly lockedOut: readonly LockedOut[];
   readonly durationMs: number;
 }
+
+export type LockedOut = Pick<RepairRow, 'contractId' | 'linkId' | 'projectId' | 'trainerId'>;
 
 export type ReconcileOutcome =
   | { readonly kind: 'done'; readonly report: ReconcileReport }
@@ -86,13 +90,29 @@ export async function reconcileConnection(
   parts: ReconcileParts,
   signal: AbortSignal,
 ): Promise<ReconcileOutcome> {
+  const started: Started = { startedAt: parts.clock.now(), repaired: nothingRepaired() };
+  try {
+    return await compare(request, parts, signal, started);
+  } catch (error) {
+    await concludeUnfinished({ request, parts, signal, ...started }, error);
+    throw error;
+  }
+}
+
+type Started = Pick<Run, 'startedAt' | 'repaired'>;
+
+async function compare(
+  request: ReconcileRequest,
+  parts: ReconcileParts,
+  signal: AbortSignal,
+  { startedAt, repaired }: Started,
+): Promise<ReconcileOutcome> {
   const { connectionId, isDryRun = false } = request;
-  const { store, clock } = parts;
-  const startedAt = clock.now();
+  const { store } = parts;
   const connection = await store.connections.get(connectionId);
   const last = await store.reconciliations.get(connectionId);
   const opentrain = parts.opentrain(connectionId);
-  const run = { request, connection, last, opentrain, parts, signal, startedAt, repaired: nothingRepaired() };
+  const run: Run = { request, connection, last, opentrain, parts, signal, startedAt, repaired, setAside: [] };
 
   const install = await unlessRefused(run, () => lookAtInstall(connection, opentrain, { parts, isDryRun, signal }));
   const isWelcome = install?.kind === 'active' || install?.kind === 'back';
@@ -104,9 +124,10 @@ export async function reconcileConnection(
   if (!isDryRun) await assertUnchanged(connection, install, parts);
   const lookAgain = () => observeSeats(observation, projectsOf(told, run), parts);
   const seats = await lookAgain();
-  const { repairs: planned, ...remarks } = plan(run, observation, told, seats, install);
+  const { repairs: planned, ...remarks } = planAll(run, observation, told, seats, install);
   const found = await repairAll(run, { observation, seats, planned, lookAgain });
   if (told !== undefined && !isDryRun) await catchUp(run, observation, found.repairs, endpoint);
+  for (const failure of run.setAside) noteFailure(repaired, failure);
   return conclude(run, {
     install: install?.kind ?? 'refused',
     endpoint: endpoint?.kind ?? 'none',
@@ -128,15 +149,21 @@ async function unlessRefused<Answer>(run: Run, ask: () => Promise<Answer>): Prom
   }
 }
 
-/** An endpoint that cannot be looked at keeps nobody from comparing the rest. */
-async function lookAtEndpoint(run: Run): Promise<EndpointHealth | undefined> {
+/** An endpoint that cannot be looked at, or healed, keeps nobody from comparing the rest. */
+async function lookAtEndpoint(run: Run): Promise<EndpointHealth> {
   const { request, connection, opentrain, parts, signal, startedAt } = run;
   const { store, logger } = parts;
   const webhookUrl = parts.webhookUrl(connection.id);
   const { isDryRun = false } = request;
-  return unlessRefused(run, () =>
-    healEndpoint(connection, { store, opentrain, logger, webhookUrl, now: startedAt, isDryRun, signal }),
-  );
+  try {
+    return await healEndpoint(connection, { store, opentrain, logger, webhookUrl, now: startedAt, isDryRun, signal });
+  } catch (error) {
+    const meaning = classify(error, signal);
+    run.setAside.push(meaning);
+    const level = meaning.kind === 'busy' || meaning.kind === 'out-of-time' ? 'warn' : 'error';
+    logger[level]({ event: 'reconcile.endpoint-failed', connectionId: connection.id, reason: meaning.kind, error });
+    return { kind: 'unknown' };
+  }
 }
 
 /** Where OpenTrain says that somebody may be. */
@@ -147,43 +174,7 @@ function projectsOf(told: Told | undefined, { connection }: Run): WorkspaceProje
     .map(({ link }) => ({ workspaceId, projectId: link.externalProjectId }));
 }
 
-function plan(
-  { connection, parts, startedAt }: Run,
-  observation: Observation,
-  told: Told | undefined,
-  { seatWith, leftBehind }: ObservedSeats,
-  install: InstallState | undefined,
-): Checked & { readonly repairs: readonly Repair[] } {
-  const { logger, keepAfterUnlink, graceMilliseconds } = parts;
-  const releases = planReleases(leftBehind);
-  if (told === undefined) {
-    const isOver = install?.kind === 'disconnected' && startedAt >= install.since + graceMilliseconds;
-    const suspensions = isOver ? planSuspensions(observation) : [];
-    return { repairs: [...suspensions, ...releases], checked: 0, fullLinks: 0, untold: 0, unlinked: 0 };
-  }
-  const { id: connectionId, reconnectedAt = Number.NEGATIVE_INFINITY } = connection;
-  const isLately = startedAt < reconnectedAt + graceMilliseconds;
-  const { repairs, untold, unlinked } = planRepairs(observation, told, {
-    seatWith,
-    keepAfterUnlink,
-    reconnectedAt: isLately ? reconnectedAt : undefined,
-  });
-  const full = told.links.filter(({ isActiveFull }) => isActiveFull);
-  for (const { link, active } of full) {
-    logger.warn({ event: 'contracts.list-full', connectionId, linkId: link.id, count: active.length });
-  }
-  if (unlinked.length > 0)
-    logger.error({ event: 'links.missing-after-reconnect', connectionId, count: unlinked.length });
-  return {
-    repairs: [...repairs, ...releases],
-    checked: told.links.reduce((count, { active }) => count + active.length, 0),
-    fullLinks: full.length,
-    untold: untold.length,
-    unlinked: unlinked.length,
-  };
-}
-
-/** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told. */
+/** After a pause, of whichever side, all budgets are asked for; otherwise those that were never told, or are warned of. */
 async function catchUp(
   run: Run,
   { connectionId, grants }: Observation,

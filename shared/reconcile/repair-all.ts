@@ -2,6 +2,7 @@ import { seatOf } from '../access/access.ts';
 import { classify, type Meaning } from '../deliveries/classify.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
+import { grantName } from '../store/grants.ts';
 import type { Reconciliation } from '../store/reconciliations.ts';
 import type { Seat, SeatRef } from '../store/seats.ts';
 import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
@@ -12,7 +13,7 @@ import { nameNewcomers } from './name-newcomers.ts';
 import type { Observation } from './observe.ts';
 import type { ObservedPlace, ObservedSeats } from './observe-seats.ts';
 import type { ReconcileParts, ReconcileRequest } from './reconcile-connection.ts';
-import { type Repair, type RepairRow, toRow } from './repairs.ts';
+import { type Admission, type Repair, type RepairRow, toRow } from './repairs.ts';
 
 /** One run over one connection. */
 export interface Run {
@@ -24,6 +25,8 @@ export interface Run {
   readonly signal: AbortSignal;
   readonly startedAt: number;
   readonly repaired: Repaired;
+  /** Failures that are noted when all else is done: whoever is away there need not be away everywhere. */
+  readonly setAside: Meaning[];
 }
 
 /** What a run found to be set right. */
@@ -57,19 +60,23 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   const named = needsNames ? await nameNewcomers(planned, opentrain, signal) : planned;
   const wanted = named.filter((repair) => isWanted(repair, request));
   const additions = wanted.filter((repair) => !isRemoval(repair));
-  const removals = wanted.filter(isRemoval);
   const known = { runId: request.runId, connection, parts, opentrain, knownLinks: observation.knownLinks, signal };
   if (!isDryRun) await makeRepairs(additions, repaired, { ...known, seatWith: seats.seatWith });
 
-  const { seatWith, places } = hasChangedAnything(repaired) ? await lookAgain() : seats;
+  const { seatWith, places, leftBehind } = hasChangedAnything(repaired) ? await lookAgain() : seats;
+  // Whose grant was opened again just now leaves no claim behind.
+  const still = new Set(leftBehind.map(({ grant }) => grantName(grant)));
+  const removals = wanted.filter(isRemoval).filter((one) => one.kind !== 'release' || still.has(grantName(one.grant)));
   const { drift, failures, unread } = await findAllDrift(run, observation, places);
+  const isToStay = (removal: Repair) => isOutsideElse(removal, repaired.outside, seatWith);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
   const others = drift.filter(
     (repair) =>
       isWanted(repair, request) && !left.has(seatName(repair.seat)) && !(isDryRun && isAbout(repair, additions)),
   );
   const isMeant = await findMeant(run, observation, additions);
-  const { go, held, heldRemovals } = brake([...removals, ...others], {
+  const going = [...removals, ...others].filter((repair) => !isToStay(repair));
+  const { go, held, heldRemovals } = brake(going, {
     seats: seats.held,
     seatWith,
     approved: approvedRemovals(run),
@@ -79,6 +86,19 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   // Only now: a project that cannot be listed is no reason to leave anybody in it, or in another.
   for (const failure of failures) noteFailure(repaired, failure);
   return { repairs: [...additions, ...go], held, heldRemovals, unread };
+}
+
+/**
+ * Whether a removal takes somebody out of a place that they are to have by another claim, too, by which they could not be let
+ * in: whoever only moves from one claim to another keeps the one that they have until then.
+ */
+function isOutsideElse(removal: Repair, outside: readonly Admission[], seatWith: ObservedSeats['seatWith']): boolean {
+  const seat = seatLeft(removal, seatWith);
+  if (seat === undefined) return false;
+  const isOf = ({ contract, grant }: Admission) =>
+    grant?.trainerId === seat.trainerId || ('grant' in removal && removal.grant?.contractId === contract.id);
+  const isThere = ({ link }: Admission) => seat.project === '*' || seat.project === link.externalProjectId;
+  return outside.some((admission) => isThere(admission) && isOf(admission));
 }
 
 const hasChangedAnything = ({ counts, failed }: Repaired): boolean => Object.keys(counts).length > 0 || failed > 0;

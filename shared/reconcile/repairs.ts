@@ -1,6 +1,7 @@
 import type { ConnectionId, ContractId, LinkId, ProjectId, TrainerId, WorkspaceId } from '../ids.ts';
 import type { Contract, ProjectLink } from '../opentrain/relied-on.ts';
 import type { Grant, GrantRef } from '../store/grants.ts';
+import type { Link } from '../store/links.ts';
 import type { Seat } from '../store/seats.ts';
 
 /** Why something is to be repaired: stable words for logs, records and people. */
@@ -25,12 +26,15 @@ export type Why =
   | 'missing_in_workspace'
   | 'still_in_workspace'
   /** What should be was changed, but never made so. */
-  | 'unsettled';
+  | 'unsettled'
+  /** A link was taken for removed, and OpenTrain lists it. */
+  | 'still_listed';
 
 /** One thing that reconciliation sets right. */
 export type Repair =
   | { readonly kind: 'record-link'; readonly link: ProjectLink }
   | { readonly kind: 'remove-link'; readonly linkId: LinkId; readonly projectId: ProjectId | undefined }
+  | { readonly kind: 'restore-link'; readonly why: Why; readonly link: Link }
   | Admission
   | { readonly kind: 'dismiss'; readonly why: Why; readonly grant: Grant; readonly endDate: string | undefined }
   | { readonly kind: 'suspend'; readonly why: Why; readonly grant: Grant }
@@ -77,6 +81,10 @@ export function toRow(repair: Repair): RepairRow {
     case 'remove-link': {
       const { linkId, projectId } = repair;
       return { action: 'forget link', why: undefined, linkId, projectId };
+    }
+    case 'restore-link': {
+      const { id: linkId, projectId } = repair.link;
+      return { action: 'note link', why: repair.why, linkId, projectId };
     }
     case 'admit':
       return {

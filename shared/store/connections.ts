@@ -38,6 +38,9 @@ export interface Connection {
   readonly rotation?: Rotation;
   /** Its endpoint was to be healed, and OpenTrain was not yet asked for what it had failed to deliver. */
   readonly redeliveryDue?: boolean;
+  /** The day (`YYYY-MM-DD`, UTC) on which its endpoint was last healed, and how often it was on that day. */
+  readonly healingDay?: string;
+  readonly healings?: number;
   /** Milliseconds since the epoch: when its usage was last reported to the end. */
   readonly usageReportedAt?: number;
 }
@@ -105,14 +108,10 @@ export interface Connections {
   reactivate(id: ConnectionId, now: number): Promise<void>;
   /** What the install lets the connector do, where that is not what was noted. */
   noteInstall(id: ConnectionId, install: Pick<Connection, 'scopes' | 'piiConsent'>, now: number): Promise<void>;
-  /**
-   * Counts one more attempt of today (UTC) at healing the endpoint, after which a redelivery is due.
-   *
-   * @returns false when there were so many already
-   */
-  countHealing(id: ConnectionId, atMost: number, now: number): Promise<boolean>;
-  /** Notes that OpenTrain is to be asked for what it had failed to deliver, until `noteRedelivered`. */
+  /** For right before its endpoint is healed, see `redeliveryDue`. */
   noteRedeliveryDue(id: ConnectionId): Promise<void>;
+  /** Counts that its endpoint was healed once more today (UTC). */
+  countHealing(id: ConnectionId, now: number): Promise<void>;
   noteRedelivered(id: ConnectionId): Promise<void>;
 }
 
@@ -144,6 +143,12 @@ export const connectionKey = (id: ConnectionId): Key => ({ pk: `CONN#${id}`, sk:
 /** The directory: what is kept of a connection lies in a partition of its own, and the table is never scanned. */
 const DIRECTORY = 'CONNECTIONS';
 const directoryKey = (id: ConnectionId): Key => ({ pk: DIRECTORY, sk: `CONN#${id}` });
+
+const dayOf = (milliseconds: number): string => new Date(milliseconds).toISOString().slice(0, 10);
+
+/** How often the connection's endpoint was healed today (UTC). */
+export const healingsToday = ({ healingDay, healings = 0 }: Connection, now: number): number =>
+  healingDay === dayOf(now) ? healings : 0;
 
 /** A connection whose secrets are in the store but which was never written here is an active one on the defaults. */
 export function readConnection(id: ConnectionId, item: Item | undefined): Connection {
@@ -301,23 +306,15 @@ export function createConnections(table: Table): Connections {
     async noteInstall(id, { scopes, piiConsent }, now) {
       await table.change(connectionKey(id), { set: { scopes, piiConsent, updatedAt: now } });
     },
-    async countHealing(id, atMost, now) {
-      const day = new Date(now).toISOString().slice(0, 10);
-      const first = await table.change(connectionKey(id), {
-        set: { healingDay: day, healings: 1, redeliveryDue: true },
-        onlyIf: 'attribute_not_exists(#healingDay) OR #healingDay <> :healingDay',
-      });
-      if (first.kind === 'changed') return true;
-      const next = await table.change(connectionKey(id), {
-        set: { redeliveryDue: true },
-        add: { healings: 1 },
-        onlyIf: '#healings < :atMost',
-        values: { atMost },
-      });
-      return next.kind === 'changed';
-    },
     async noteRedeliveryDue(id) {
       await table.change(connectionKey(id), { set: { redeliveryDue: true } });
+    },
+    async countHealing(id, now) {
+      const first = await table.change(connectionKey(id), {
+        set: { healingDay: dayOf(now), healings: 1 },
+        onlyIf: 'attribute_not_exists(#healingDay) OR #healingDay <> :healingDay',
+      });
+      if (first.kind === 'refused') await table.change(connectionKey(id), { add: { healings: 1 } });
     },
     async noteRedelivered(id) {
       await table.change(connectionKey(id), { remove: ['redeliveryDue'] });

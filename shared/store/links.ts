@@ -9,7 +9,7 @@ export interface Link {
   readonly provisioningMode?: string | undefined;
   /** Milliseconds since the epoch: when the connector first heard of it. */
   readonly recordedAt?: number | undefined;
-  /** Milliseconds since the epoch; set once the link was deleted, for good. */
+  /** Milliseconds since the epoch; set once the link was deleted, for good: see `restore`. */
   readonly removedAt?: number | undefined;
 }
 
@@ -18,6 +18,8 @@ export interface Links {
   /** @returns false when the link was removed already: its creation was told late */
   record(connection: ConnectionId, link: Omit<Link, 'recordedAt' | 'removedAt'>, now: number): Promise<boolean>;
   remove(connection: ConnectionId, link: LinkId, now: number): Promise<void>;
+  /** Takes that removal back: it was a mistake, since OpenTrain never makes a deleted link again. */
+  restore(connection: ConnectionId, removed: Link, now: number): Promise<void>;
   /** Every link of a connection that was ever recorded, removed ones too. */
   list(connection: ConnectionId): AsyncIterable<Link>;
 }
@@ -48,6 +50,14 @@ export function createLinks(table: Table): Links {
     },
     async remove(connection, link, now) {
       await table.change(linkKey(connection, link), { set: { updatedAt: now }, setIfAbsent: { removedAt: now } });
+    },
+    async restore(connection, { id, removedAt }, now) {
+      await table.change(linkKey(connection, id), {
+        set: { updatedAt: now },
+        remove: ['removedAt'],
+        onlyIf: '#removedAt = :read',
+        values: { read: removedAt },
+      });
     },
     async *list(connection) {
       for await (const { sk, ...item } of table.list(`CONN#${connection}`, LINK)) {

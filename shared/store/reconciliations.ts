@@ -1,4 +1,4 @@
-import type { ConnectionId } from '../ids.ts';
+import type { ConnectionId, ProjectId, TrainerId } from '../ids.ts';
 import type { Table } from './table.ts';
 
 /** What the last run of a connection came to. Times are milliseconds since the epoch. */
@@ -44,14 +44,27 @@ export function namesToKeep(names: readonly string[]): readonly string[] {
   });
 }
 
+/** The summary of one run. */
+export type Summary = Omit<Reconciliation, 'completeAt' | 'hold'>;
+
+/** That of the last run over a part of a connection. */
+export interface PartReconciliation extends Summary {
+  readonly only: { readonly projectId?: ProjectId | undefined; readonly trainerId?: TrainerId | undefined };
+}
+
 export interface Reconciliations {
   get(connection: ConnectionId): Promise<Reconciliation | undefined>;
   /** Without `completeAt`, the one that is there stays. */
   put(connection: ConnectionId, reconciliation: Reconciliation): Promise<void>;
+  /** Of a run that came to nothing: what was held before stays so. */
+  putUnfinished(connection: ConnectionId, summary: Summary): Promise<void>;
+  getPart(connection: ConnectionId): Promise<PartReconciliation | undefined>;
+  putPart(connection: ConnectionId, reconciliation: PartReconciliation): Promise<void>;
 }
 
 export function createReconciliations(table: Table): Reconciliations {
   const key = (connection: ConnectionId) => ({ pk: `CONN#${connection}`, sk: 'RECONCILIATION' });
+  const keyOfPart = (connection: ConnectionId) => ({ pk: `CONN#${connection}`, sk: 'RECONCILIATION#PART' });
   return {
     async get(connection) {
       return (await table.get(key(connection))) as Reconciliation | undefined;
@@ -61,6 +74,15 @@ export function createReconciliations(table: Table): Reconciliations {
         set: { ...fields, ...(hold && { hold: { ...hold } }) },
         remove: hold === undefined ? ['hold'] : [],
       });
+    },
+    async putUnfinished(connection, summary) {
+      await table.change(key(connection), { set: { ...summary } });
+    },
+    async getPart(connection) {
+      return (await table.get(keyOfPart(connection))) as PartReconciliation | undefined;
+    },
+    async putPart(connection, { only, ...fields }) {
+      await table.change(keyOfPart(connection), { set: { ...fields, only: { ...only } } });
     },
   };
 }

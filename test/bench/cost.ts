@@ -79,8 +79,11 @@ export const ASSUMPTIONS = {
   queues: 3,
   usageRunsAnHour: 1,
   reconcileRunsAnHour: 2,
-  /** Series that a deployment tells of in every hour, whatever happens: two lags, and what two silence alarms count. */
-  steadyMetrics: 4,
+  /**
+   * Series that a deployment tells of in every hour, whatever happens: two lags, what a reconciliation has checked and how long
+   * it took, and what two silence alarms count.
+   */
+  steadyMetrics: 6,
   /** Series that a platform tells of in every hour when it has much to do. */
   busyMetrics: 25,
 } as const;

@@ -129,7 +129,7 @@ test.each([
     'is down again after it was healed three times today',
     async (it: Customer) => {
       await it.client.updateWebhookEndpoint(it.endpointId, { status: 'DISABLED' });
-      for (let healing = 0; healing < 3; healing += 1) await story.store.connections.countHealing(it.id, 3, Date.now());
+      for (let healing = 0; healing < 3; healing += 1) await story.store.connections.countHealing(it.id, Date.now());
     },
   ],
 ])('an endpoint that %s is for a person to look at: 3', async (_what, change) => {
@@ -148,6 +148,24 @@ test('a connection that OpenTrain refuses is told, and the others are done: 5', 
   story.opentrain.setFeatureEnabled(refused.customer.organizationId, true);
   expect([code, output]).toEqual([5, expect.stringContaining(`${refused.customer.id}: OpenTrain refuses the token`)]);
   expect(story.membersOf(well.project)).toHaveLength(1);
+});
+
+test('a connection whose run comes to nothing is told as failed, and the others are done: 1', async () => {
+  const [first, sick, last] = [await story.newHire(), await story.newHire(), await story.newHire()];
+  // It has reconnected, and its new token was stored without a word.
+  const { token } = story.opentrain.reconnect(sick.customer.installId);
+  await story.connector.parameters.put(story.connector.names.token(sick.customer.id), token);
+  const { code, output } = await cli.run(['reconcile', '--yes', ...local()]);
+  expect([code, output]).toEqual([1, expect.stringContaining(`${sick.customer.id}: It could not be compared.`)]);
+  expect(output).toContain('different installs');
+  for (const { project, workEmail } of [first, last]) expect(story.membersOf(project)).toEqual([workEmail]);
+
+  const shown = await cli.run(['reconcile', '--dry-run', '--json', ...local()]);
+  expect((JSON.parse(shown.output) as Shown).connections).toContainEqual(
+    expect.objectContaining({ connectionId: sick.customer.id, outcome: 'failed' }),
+  );
+  const named = await cli.run(['reconcile', sick.customer.id, '--yes', ...local()]);
+  expect(named).toMatchObject({ code: 1, error: expect.stringContaining('different installs') });
 });
 
 test('--approve without a connection, or with a part only, is no command: 2', async () => {

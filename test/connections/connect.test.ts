@@ -234,7 +234,7 @@ describe('connecting once more mends, and leaves exactly one endpoint:', () => {
     const { endpointId } = await customer.connect();
     await customer.failDelivery();
     await customer.change(endpointId, { status: 'ACTIVE' });
-    await worker.store.connections.countHealing(customer.connectionId, 3, Date.now());
+    await worker.store.connections.noteRedeliveryDue(customer.connectionId);
     const failing = customer.connect(customer.token, {
       fetch: async (request) => (/redeliver/.test(request.url) ? new Response('{}', { status: 500 }) : fetch(request)),
     });

@@ -1,4 +1,4 @@
-import type { ProjectId } from '../../shared/ids.ts';
+import type { ContractId, LinkId, ProjectId } from '../../shared/ids.ts';
 import { DEFAULT_WORKSPACE } from '../../shared/store/connections.ts';
 import { createStore } from '../../shared/store/store.ts';
 import { CONTRACTS_AT_MOST } from '../../shared/usage/report-connection.ts';
@@ -434,6 +434,39 @@ const RECONCILE: readonly Row[] = [
       const hire = await world.newHire();
       strike(world, 'opentrain', inEnvelope(403, hire), /project-links/);
       await world.reconcile(hire.id);
+    },
+  },
+  {
+    of: 'reconcile',
+    when: 'OpenTrain does not tell of the endpoint',
+    logs: ['reconcile.endpoint-failed'],
+    async happen(world) {
+      const hire = await world.newHire();
+      strike(world, 'opentrain', inEnvelope(422, hire), /webhook-endpoints/);
+      await world.reconcile(hire.id);
+    },
+  },
+  {
+    of: 'reconcile',
+    when: 'OpenTrain does not tell what runs on a link',
+    logs: ['reconcile.link-unreadable'],
+    async happen(world) {
+      const hire = await world.newHire();
+      strike(world, 'opentrain', inEnvelope(422, hire), /\/contracts\?/);
+      await world.reconcile(hire.id);
+    },
+  },
+  {
+    of: 'reconcile',
+    when: 'OpenTrain lists a link that was taken for removed, with a contract that has ended here',
+    logs: ['link.still-listed', 'contract.locked-out'],
+    async happen(world) {
+      const { id: connectionId, contract, linkId } = await world.newHire();
+      const link = linkId as LinkId;
+      const longAgo = world.clock.now() - HOUR;
+      await world.store.links.remove(connectionId, link, longAgo);
+      await world.store.grants.end({ connectionId, contractId: contract.id as ContractId, linkId: link }, {}, longAgo);
+      for (let time = 0; time < 2; time += 1) await world.reconcile(connectionId);
     },
   },
   {

@@ -13,13 +13,14 @@ import type {
 import type { ContractQuery, OpenTrainClient } from '../../shared/opentrain/client.ts';
 import { OpenTrainError } from '../../shared/opentrain/errors.ts';
 import type { OperationName, WebhookEndpoint } from '../../shared/opentrain/relied-on.ts';
+import { NeedsPersonError } from '../../shared/workspace/errors.ts';
 import type { AccessScope, Member, Workspace } from '../../shared/workspace/port.ts';
 import { fakeWorkspace } from '../support/worker.ts';
 
 /** OpenTrain and the workspace as they really are, as simple as they can be: what happens in them, and what they answer. */
 
 export const CUSTOMERS = 3;
-export const JOBS = 1;
+export const JOBS = 2;
 export const PROJECTS = 2;
 export const TRAINERS = 6;
 
@@ -53,6 +54,15 @@ export interface ModelContract {
   isActive: boolean;
 }
 
+/** What OpenTrain says once, though it is not so. */
+export type Glitch =
+  /** A list of contracts is empty. */
+  | 'empty list'
+  /** A question for a link's contracts is answered 404. */
+  | 'gone'
+  /** A link is neither on the list nor to be had by name, until a whole run has been told so. */
+  | 'denied';
+
 /** One event on its way to a connection. */
 export interface ModelDelivery {
   readonly id: string;
@@ -82,6 +92,14 @@ export function createWorld(accessScope: AccessScope) {
   const consents = new Set<number>();
   /** Who is in which place, by the id of the person. */
   const inside = new Map<string, Set<string>>();
+  /** Customers of whom an event was told to nobody: no endpoint listened. */
+  const unheard = new Set<number>();
+  /** What is said next to those who ask for a customer. */
+  const glitches = new Map<number, Glitch>();
+  /** Links that were denied. */
+  const denied = new Set<LinkId>();
+  /** Trainers whom only a person can let in. */
+  const barred = new Set<TrainerId>();
   /** `place trainer` of everybody who was ever hired for it, with the customers who did. */
   const everHired = new Map<string, Set<number>>();
   /** Events for endpoints that listen, in their order, for the history to take on. */
@@ -109,7 +127,7 @@ export function createWorld(accessScope: AccessScope) {
   }
 
   function emit(install: ModelInstall, type: string, resourceId: string, data: object): void {
-    if (!install.endpoint.isActive) return;
+    if (!install.endpoint.isActive) return void unheard.add(install.customer);
     const event = { id: String(9_007_199_254_740_993n + BigInt(next())), type, resourceId, data };
     outbox.push({ id: `delivery-${event.id}`, customer: install.customer, event, attempts: 0 });
   }
@@ -191,6 +209,10 @@ export function createWorld(accessScope: AccessScope) {
     consents,
     inside,
     everHired,
+    unheard,
+    glitches,
+    denied,
+    barred,
     outbox,
     placeOf,
     installOf,
@@ -272,10 +294,23 @@ export function createWorld(accessScope: AccessScope) {
             organizationId: null,
             partnerApp: null,
           })),
-        listProjectLinks: () => call('listProjectLinks', ({ links }) => links.map(showLink)),
-        getProjectLink: (id) => call('getProjectLink', (install) => showLink(linkIn(install, id, 'getProjectLink'))),
+        listProjectLinks: () =>
+          call('listProjectLinks', ({ links }) => {
+            if (glitches.get(customer) !== 'denied') return links.map(showLink);
+            for (const { id } of links) denied.add(id);
+            return [];
+          }),
+        getProjectLink: (id) =>
+          call('getProjectLink', (install) => {
+            if (glitches.get(customer) === 'denied') throw refusal('getProjectLink', 404);
+            return showLink(linkIn(install, id, 'getProjectLink'));
+          }),
         listContracts: ({ projectLinkId, status, limit = 50 }: ContractQuery = {}) =>
           call('listContracts', (install) => {
+            const glitch = glitches.get(customer);
+            if (glitch === 'gone' || glitch === 'empty list') glitches.delete(customer);
+            if (glitch === 'gone') throw refusal('listContracts', 404);
+            if (glitch === 'empty list') return [];
             const only = projectLinkId === undefined ? undefined : linkIn(install, projectLinkId, 'listContracts').job;
             const linked = install.links.map(({ job }) => job);
             return contracts
@@ -320,12 +355,15 @@ export function createWorld(accessScope: AccessScope) {
 
     /** The workspace, whose every call is first shown to `look`. */
     workspaceFor(ask: Ask, look: (call: 'ensure' | 'revoke', place: string, trainer: string) => void): Workspace {
+      const needsPerson = (trainer: TrainerId, project: ProjectId) =>
+        barred.has(trainer) && !peopleIn(project).has(trainer);
       return fakeWorkspace({
         accessScope,
         ensureAccess: ({ opentrainUserId, workEmail }, { projectId }) => {
           if (workEmail !== addressOf(opentrainUserId)) throw new Error('That is not their Work Email.');
           look('ensure', placeOf(projectId), opentrainUserId);
           return ask('ensureAccess', async () => {
+            if (needsPerson(opentrainUserId, projectId)) throw new NeedsPersonError('Help.', { steps: ['Help.'] });
             peopleIn(projectId).add(opentrainUserId);
             return { memberId: memberOf(opentrainUserId), opentrainUserId, workEmail };
           });

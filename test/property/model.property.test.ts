@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Command, type ModelPlan, runModel } from './model-history.ts';
+import { type Command, type ModelPlan, runModel, STRANGERS } from './model-history.ts';
 import { CUSTOMERS, JOBS, PROJECTS, TRAINERS } from './model-world.ts';
 
 /** More with `MODEL_RUNS=20000` (`npm run test:model`); the same again with `MODEL_SEED`, which every run prints. */
@@ -28,9 +28,29 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     fc.record({ ...one('reconnect'), customer, keepsLinks: fc.boolean(), connects: fc.boolean(), links: fc.boolean() }),
   ),
   of(5, fc.record({ ...one('by hand'), project, person: fc.nat(TRAINERS), isIn: fc.boolean() })),
+  of(4, fc.record(one('quiet'))),
+  of(1, fc.record({ ...one('glitch'), customer, glitch: kinds('empty list', 'gone', 'denied') })),
+  of(1, fc.record({ ...one('trap'), state: kinds('open', 'ended', 'suspended') })),
+  of(1, fc.record({ ...one('bar'), trainer: fc.nat(TRAINERS - 1), isOn: fc.boolean() })),
   of(1, fc.record({ ...one('outage'), side: kinds('opentrain', 'workspace'), calls: fc.nat(6) })),
   of(4, fc.record({ ...one('wait'), minutes: fc.oneof(fc.nat(90), fc.nat(40 * 60)) })),
 );
+
+/** A trainer comes, goes, and comes again, or their project is unlinked, before anybody is told of any of it. */
+const race: fc.Arbitrary<Command[]> = fc
+  .record({ customer, project, job, trainer: fc.nat(TRAINERS - 1), after: fc.nat(5) })
+  .map(({ customer, project, job, trainer, after }): Command[] => {
+    const hire = { kind: 'hire', customer, job, trainers: [trainer] } as const;
+    const end = { kind: 'end', contract: 'newest', all: false } as const;
+    const unlink = { kind: 'unlink', customer, project, job } as const;
+    const goes = [[end], [end, hire], [end, hire, end], [unlink], [hire, end], [unlink, end]][after] ?? [];
+    return [
+      { kind: 'link', customer, project, job },
+      { kind: 'quiet' },
+      { kind: 'at once', commands: [hire, ...goes] },
+      { kind: 'quiet' },
+    ];
+  });
 
 /** What would seldom come about by single commands. */
 const episode: fc.Arbitrary<Command[]> = fc.oneof(
@@ -38,13 +58,19 @@ const episode: fc.Arbitrary<Command[]> = fc.oneof(
     8,
     command.map((one) => [one]),
   ),
-  // A customer is away for hours or days, and comes back.
+  // A customer is away for hours or days, and comes back; the last hires are told of at the same time.
   of(
     1,
     fc
-      .record({ customer, minutes: fc.nat(40 * 60), keepsLinks: fc.boolean(), links: fc.boolean() })
-      .map(({ customer, minutes, keepsLinks, links }): Command[] => [
-        { kind: 'revoke', customer },
+      .record({ customer, job, trainers, minutes: fc.nat(40 * 60), keepsLinks: fc.boolean(), links: fc.boolean() })
+      .map(({ customer, job, trainers, minutes, keepsLinks, links }): Command[] => [
+        {
+          kind: 'at once',
+          commands: [
+            { kind: 'hire', customer, job, trainers },
+            { kind: 'revoke', customer },
+          ],
+        },
         { kind: 'wait', minutes },
         { kind: 'reconcile', customer },
         { kind: 'reconnect', customer, keepsLinks, connects: true, links },
@@ -65,6 +91,59 @@ const episode: fc.Arbitrary<Command[]> = fc.oneof(
       { kind: 'reconcile', customer },
     ]),
   ),
+  // A worker crashes half-way, and nobody takes up where it stopped.
+  of(
+    1,
+    fc
+      .record({ customer, job, contract: fc.nat(20), trainers, state: kinds('open', 'ended', 'suspended') })
+      .map(({ customer, job, contract, trainers, state }): Command[] => [
+        { kind: 'trap', state },
+        ...(state === 'open' ? [{ kind: 'hire', customer, job, trainers } as const] : []),
+        ...(state === 'ended' ? [{ kind: 'end', contract, all: true } as const] : []),
+        ...(state === 'suspended' ? [{ kind: 'glitch', customer, glitch: 'empty list' } as const] : []),
+        { kind: 'reconcile', customer },
+        { kind: 'wait', minutes: 30 },
+      ]),
+  ),
+  // OpenTrain is wrong for one run.
+  of(
+    1,
+    fc
+      .record({ customer, glitch: kinds('empty list', 'gone', 'denied'), minutes: fc.nat(60) })
+      .map(({ customer, glitch, minutes }): Command[] => [
+        { kind: 'glitch', customer, glitch },
+        { kind: 'reconcile', customer },
+        { kind: 'wait', minutes },
+        { kind: 'reconcile', customer },
+      ]),
+  ),
+  // Whoever was let in once, and is out again, is put in by hand.
+  of(
+    1,
+    fc
+      .record({ customer, project, contract: fc.nat(20), trainers })
+      .map(({ customer, project, contract, trainers }): Command[] => [
+        { kind: 'reconcile', customer },
+        { kind: 'wait', minutes: 1 },
+        { kind: 'end', contract, all: true },
+        { kind: 'reconcile', customer },
+        { kind: 'wait', minutes: 1 },
+        ...trainers.map((trainer) => ({ kind: 'by hand', project, person: STRANGERS + trainer, isIn: true }) as const),
+        { kind: 'reconcile', customer },
+      ]),
+  ),
+  // Only a person can let somebody in, and does so in the end.
+  of(
+    1,
+    fc
+      .record({ customer, job, trainers })
+      .map(({ customer, job, trainers }): Command[] => [
+        ...trainers.map((trainer) => ({ kind: 'bar', trainer, isOn: true }) as const),
+        { kind: 'hire', customer, job, trainers },
+        { kind: 'reconcile', customer },
+      ]),
+  ),
+  of(1, race),
 );
 
 /** Somebody is at work as a rule when the story begins, or waits for consent. */
@@ -80,10 +159,11 @@ const beginning: fc.Arbitrary<Command[]> = fc
 
 const plans: fc.Arbitrary<ModelPlan> = fc.record({
   accessScope: kinds('project', 'project', 'workspace'),
+  keepAfterUnlink: fc.constantFrom(false, false, false, false, true),
   commands: fc
-    .tuple(beginning, fc.array(episode, { maxLength: 16, size: 'max' }))
-    .map(([first, others]) => [...first, ...others.flat()]),
-  lost: fc.constantFrom(0, 1, 1, 4, 8),
+    .tuple(beginning, fc.array(race, { maxLength: 3, size: 'max' }), fc.array(episode, { maxLength: 16, size: 'max' }))
+    .map(([first, races, others]) => [...first, ...races.flat(), ...others.flat()]),
+  lost: fc.constantFrom(0, 0, 1, 4, 8),
   choices: fc.noBias(fc.array(fc.nat(5039), { minLength: 20, maxLength: 80, size: 'max' })),
   troubles: fc.nat(10),
   seldom: fc.constantFrom(6, 20, 60),
@@ -121,4 +201,12 @@ const COMMON = [
   'endpoint healed',
   'install back',
   'run failed',
+  'claim_lost',
+  'claim_left_behind',
+  'still_in_workspace',
+  'still_listed',
+  'contract_untold',
+  'action_required',
+  'locked out',
+  'at rest',
 ];

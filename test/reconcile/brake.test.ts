@@ -157,9 +157,10 @@ describe('so many removals in one run', () => {
       'link_removed',
       'still_in_workspace',
       'still_in_workspace',
+      // The link itself.
+      undefined,
     ]);
-    // That the link is gone takes nobody out by itself.
-    expect(outcome.repaired).toEqual({ 'remove-link': 1 });
+    expect(outcome.repaired).toEqual({});
     expect([story.membersOf(project).length, story.membersOf(gone.project).length]).toEqual([8, 1]);
     expect(await run({ approve: outcome.holdRunId })).toMatchObject({ held: [] });
     expect([story.membersOf(project).length, story.membersOf(gone.project).length]).toEqual([5, 0]);
@@ -180,6 +181,18 @@ describe('so many removals in one run', () => {
     expect(members()).toBe(4);
     expect(await run({ approve: holdRunId })).toMatchObject({ repaired: { claim_left_behind: 4 }, held: [] });
     expect(members()).toBe(0);
+  });
+
+  test('are not counted where a suspension stopped half-way, and the same run takes it back', async () => {
+    const { customer, contracts, run, link, members } = await withCrew(4);
+    for (const contract of contracts) {
+      const grant = await customer.grant(contract, link);
+      if (grant !== undefined) await story.store.grants.suspend(grant, story.opentrain.clock.now());
+    }
+    const { repaired, held, calls } = await run();
+    expect({ repaired, held }).toEqual({ repaired: { reconnected: 4 }, held: [] });
+    expect(calls.workspace).not.toContain('deleteMember');
+    expect(members()).toBe(4);
   });
 
   test('are counted by who loses their place: four of two contracts each, and four who were hired anew, stay in', async () => {
@@ -260,6 +273,42 @@ describe('so many removals in one run', () => {
     expect(await run()).toMatchObject({ held: [], repaired: { contract_ended: 3 } });
     expect(members()).toBe(1);
     expect(await hold()).toBeUndefined();
+  });
+});
+
+describe('a link that OpenTrain denies', () => {
+  /** OpenTrain, which has no links: neither on the list nor by name. */
+  const withoutLinks: typeof fetch = async (input) => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    if (pathname.endsWith('/project-links')) return Response.json({ projectLinks: [] });
+    const no = { error: 'no', code: 'NOT_FOUND', requestId: 'r' };
+    return pathname.includes('/project-links/') ? Response.json(no, { status: 404 }) : fetch(input);
+  };
+
+  test('is held as a whole with its removals: once it is there again, nothing was lost, and newcomers are let in', async () => {
+    const { customer, job, link, run, members } = await withCrew(5);
+    story.opentrain.setPiiConsent(customer.installId, false);
+    const waiting = customer.hire(job);
+    await run();
+    story.opentrain.setPiiConsent(customer.installId, true);
+    const denied = await run({ opentrainFetch: withoutLinks });
+    expect(denied.repaired).toEqual({});
+    expect(denied.held.map(({ action }) => action).sort()).toEqual(['forget link', ...Array(6).fill('remove')]);
+    expect((await story.store.links.get(customer.id, link.id))?.removedAt).toBeUndefined();
+    customer.hire(job);
+    expect(await run()).toMatchObject({ held: [], repaired: { contract_unheard_of: 1, was_parked: 1 } });
+    expect(members()).toBe(7);
+    expect((await customer.grant(waiting, link))?.state).toBe('open');
+  });
+
+  test('is forgotten with its removals once a person has approved', async () => {
+    const { customer, link, run, members } = await withCrew(4);
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    const { holdRunId, held } = await run();
+    expect(held).toHaveLength(5);
+    expect(await run({ approve: holdRunId })).toMatchObject({ repaired: { 'remove-link': 1, link_removed: 4 } });
+    expect(members()).toBe(0);
+    expect((await story.store.links.get(customer.id, link.id))?.removedAt).toEqual(expect.any(Number));
   });
 });
 

@@ -159,7 +159,7 @@ test('shows what would be held, too, and holds nothing', async () => {
   // One more than may go.
   for (const { id } of [contracts.missing, contracts.unsettled]) story.opentrain.endContract(id);
   const dry = await dryRun(customer, options);
-  expect(dry.held).toHaveLength(7);
+  expect(dry.held).toHaveLength(8);
   expect((await story.store.reconciliations.get(customer.id))?.hold).toBeUndefined();
   const real = await runReconcile(story, customer.id, options);
   expect(comparable(real.held)).toEqual(comparable(dry.held));

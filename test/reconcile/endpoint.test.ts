@@ -42,6 +42,15 @@ async function withFailingDeliveries() {
   };
 }
 
+/** OpenTrain, which answers calls of that method to paths with that end with an error. */
+const answering =
+  (method: string, end: string, status: number): typeof fetch =>
+  async (input) => {
+    const request = input instanceof Request ? input : new Request(input);
+    const isMeant = request.method === method && new URL(request.url).pathname.endsWith(end);
+    return isMeant ? Response.json({ error: 'no', code: 'NO', requestId: 'r' }, { status }) : fetch(request);
+  };
+
 const statesOf = ({ endpointId }: Customer) => story.opentrain.deliveriesOf(endpointId).map(({ status }) => status);
 
 describe('an endpoint that OpenTrain has disabled after ten failures', () => {
@@ -105,17 +114,14 @@ describe('an endpoint that OpenTrain has disabled after ten failures', () => {
     const { customer, endpoint, hireUnheard, mend } = await withFailingDeliveries();
     const { project, contracts } = await hireUnheard(10);
     await mend();
-    const away: typeof fetch = async (input) => {
-      const { pathname } = new URL(input instanceof Request ? input.url : input);
-      return pathname.endsWith('/redeliver') ? Response.json({}, { status: 500 }) : fetch(input);
-    };
-    await expect(runReconcile(story, customer.id, { opentrainFetch: away })).rejects.toThrow('redeliver');
+    const away = answering('POST', '/redeliver', 500);
+    expect(await runReconcile(story, customer.id, { opentrainFetch: away })).toMatchObject({ kind: 'retry' });
     expect(endpoint()?.status).toBe('ACTIVE');
     expect(new Set(statesOf(customer))).toEqual(new Set(['FAILED']));
 
     // However often it was healed today.
     const { now } = story.opentrain.clock;
-    for (let time = 0; time < 3; time += 1) await story.store.connections.countHealing(customer.id, 3, now());
+    for (let time = 0; time < 3; time += 1) await story.store.connections.countHealing(customer.id, now());
     const { endpoint: health, calls } = await runReconcile(story, customer.id);
     expect(health).toBe('healed');
     expect(calls.opentrain).toContain('redeliverWebhookEndpoint');
@@ -124,6 +130,20 @@ describe('an endpoint that OpenTrain has disabled after ten failures', () => {
     expect(new Set(statesOf(customer))).toEqual(new Set(['SUCCEEDED']));
     expect(story.membersOf(project)).toHaveLength(contracts.length);
     expect((await runReconcile(story, customer.id)).endpoint).toBe('fine');
+  });
+
+  test('attempts that heal nothing are not counted: it is healed once OpenTrain lets it be', async () => {
+    const { customer, endpoint, mend } = await withFailingDeliveries();
+    await mend();
+    await customer.client.updateWebhookEndpoint(customer.endpointId, { status: 'DISABLED' });
+    const refusing = answering('PATCH', customer.endpointId, 503);
+    for (let time = 0; time < 4; time += 1) {
+      const { endpoint: health, events } = await runReconcile(story, customer.id, { opentrainFetch: refusing });
+      expect(health).toBe('unknown');
+      expect(events).toContain('reconcile.endpoint-failed');
+    }
+    expect((await runReconcile(story, customer.id)).endpoint).toBe('healed');
+    expect(endpoint()?.status).toBe('ACTIVE');
   });
 
   test('all budgets are asked for: what OpenTrain told meanwhile may never come', async () => {
@@ -189,6 +209,35 @@ describe('the two endpoints of a rotation', () => {
     expect(calls.opentrain.filter((one) => one === 'redeliverWebhookEndpoint')).toHaveLength(1);
   });
 
+  test.each(['first', 'second'])(
+    'of which the %s is gone: that is reported, and the other one is healed',
+    async (gone) => {
+      const { customer, second } = await withTwoEndpoints();
+      const [lost, left] = gone === 'first' ? [customer.endpointId, second] : [second, customer.endpointId];
+      await customer.client.deleteWebhookEndpoint(lost);
+      const { endpoint, lines } = await runReconcile(story, customer.id);
+      expect(endpoint).toBe('gone');
+      expect(lines).toContainEqual(expect.objectContaining({ event: 'endpoint.gone', level: 'error' }));
+      await customer.client.updateWebhookEndpoint(left, { status: 'DISABLED' });
+      const healed = await runReconcile(story, customer.id);
+      expect([healed.endpoint, healed.events.includes('endpoint.gone')]).toEqual(['healed', true]);
+    },
+  );
+
+  test('of which the first was deleted by the end of the rotation, just now: nothing is reported', async () => {
+    const { customer, second } = await withTwoEndpoints();
+    const meanwhile: typeof fetch = async (input) => {
+      const request = input instanceof Request ? input : new Request(input);
+      if (new URL(request.url).pathname.endsWith('/webhook-endpoints')) {
+        await customer.client.deleteWebhookEndpoint(customer.endpointId);
+        const endpoint = { endpointId: second, secretId: 'new' };
+        await story.store.connections.noteEndpoint(customer.id, endpoint, story.opentrain.clock.now());
+      }
+      return fetch(request);
+    };
+    expect((await runReconcile(story, customer.id, { opentrainFetch: meanwhile })).endpoint).toBe('fine');
+  });
+
   test('are left alone once one of them points elsewhere', async () => {
     const { customer, second } = await withTwoEndpoints();
     const url = 'https://elsewhere.example/webhooks';
@@ -220,6 +269,33 @@ describe('an endpoint that is not ours to heal', () => {
     expect(lines).toContainEqual(expect.objectContaining({ event: 'endpoint.gone', level: 'error' }));
     expect(story.opentrain.endpointsOf(customer.installId)).toEqual([]);
     expect(story.membersOf(project)).toEqual([workEmail]);
+  });
+
+  test.each([
+    { method: 'GET', path: '/webhook-endpoints', status: 500, reason: 'busy' },
+    { method: 'GET', path: '/webhook-endpoints', status: 418, reason: 'unforeseen' },
+    { method: 'POST', path: '/redeliver', status: 500, reason: 'busy' },
+    { method: 'POST', path: '/redeliver', status: 404, reason: 'unforeseen' },
+  ])('one that answers $method $path with $status keeps nobody from the rest', async ({ reason, ...trouble }) => {
+    const { customer, jobId, project, trainer, workEmail } = await story.newHire({ delivered: true });
+    await story.idle();
+    await runReconcile(story, customer.id);
+    story.opentrain.holdDeliveries();
+    await customer.client.updateWebhookEndpoint(customer.endpointId, { status: 'DISABLED' });
+    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+    const second = customer.hire(jobId);
+    const opentrainFetch = answering(trouble.method, trouble.path, trouble.status);
+    const run = await runReconcile(story, customer.id, { opentrainFetch });
+    expect(run).toMatchObject({
+      kind: 'retry',
+      reason,
+      endpoint: 'unknown',
+      failed: 1,
+      repaired: { contract_unheard_of: 1, missing_in_workspace: 1 },
+    });
+    expect(run.calls.opentrain).toContain('getContractBudget');
+    expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail].sort());
+    await story.opentrain.release();
   });
 
   test('one that the token may not look at keeps nobody from comparing the rest', async () => {

@@ -130,6 +130,48 @@ describe('a link that was removed', () => {
     },
   );
 
+  test('and made anew for the same project, while nobody can be let in by it: whoever is in stays in', async () => {
+    const { customer, jobId, contract, link, project, workEmail } = await newHire();
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    const anew = customer.link(jobId, { project });
+    const away = answering('/participants', async () => Response.json({}, { status: 503 }));
+    for (let time = 0; time < 2; time += 1) {
+      const run = await runReconcile(story, customer.id, { opentrainFetch: away });
+      expect(run).toMatchObject({ kind: 'retry', failed: 1, held: [] });
+      expect(run.repaired).not.toHaveProperty('link_removed');
+      expect(story.membersOf(project)).toEqual([workEmail]);
+    }
+    const run = await runReconcile(story, customer.id);
+    expect(run.repaired).toEqual({ contract_unheard_of: 1, link_removed: 1 });
+    expect(run.calls.workspace).not.toContain('deleteMember');
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect([await customer.grant(contract, link), await customer.grant(contract, anew)]).toMatchObject([
+      { state: 'ended' },
+      { state: 'open' },
+    ]);
+  });
+
+  test('leaves its trainers in where that is configured, until another link tells that their contract has ended', async () => {
+    const { customer, jobId, contract, link, project, workEmail } = await newHire();
+    const second = customer.link(jobId);
+    const keep = { keepAfterUnlink: true };
+    await runReconcile(story, customer.id, keep);
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    await runReconcile(story, customer.id, keep);
+    expect([story.membersOf(project), story.membersOf(second.project)]).toEqual([[workEmail], [workEmail]]);
+
+    // An event tells the end by the link that is left, and of that grant alone.
+    story.opentrain.endContract(contract.id);
+    await customer.deliver(customer.event('contract.ended', contract.id));
+    expect([story.membersOf(project), story.membersOf(second.project)]).toEqual([[workEmail], []]);
+    expect((await runReconcile(story, customer.id, keep)).repaired).toEqual({ contract_ended: 1 });
+    expect(story.membersOf(project)).toEqual([]);
+    expect(await customer.grant(contract, link)).toMatchObject({
+      state: 'ended',
+      endDate: story.opentrain.contract(contract.id).endDate,
+    });
+  });
+
   test('as the connector was told while OpenTrain still lists it: removed it stays', async () => {
     const hired = await newHire();
     const { customer, contract, link, project } = hired;
@@ -139,6 +181,112 @@ describe('a link that was removed', () => {
     customer.hire(hired.jobId);
     expect(await runReconcile(story, customer.id)).toMatchObject({ repairs: [] });
     expect(story.membersOf(project)).toEqual([]);
+  });
+});
+
+describe('a link that OpenTrain lists, though it was taken for removed', () => {
+  const MINUTE = 60_000;
+
+  test('counts again; who was locked out for good is named, and let in once the project is linked anew', async () => {
+    const hired = await newHire();
+    const { customer, jobId, contract, link, project, workEmail } = hired;
+    const second = customer.hire(jobId);
+    await runReconcile(story, customer.id);
+    // As far as a worker got that was told of a removal which never was: one grant has ended.
+    await story.store.links.remove(customer.id, link.id, story.opentrain.clock.now());
+    const { trainer, id } = contract;
+    await customer.deliver({ ...customer.event('contract.started', id), id: '99999999999999999997' });
+    expect(story.membersOf(project)).toEqual([second.trainer?.workEmail]);
+
+    // It may be the list that is behind.
+    expect(await runReconcile(story, customer.id)).toMatchObject({ repairs: [], lockedOut: [] });
+    await story.opentrain.clock.advance(11 * MINUTE);
+    const run = await runReconcile(story, customer.id);
+    expect(run.repaired).toEqual({ still_listed: 1 });
+    expect(run.lines).toContainEqual(
+      expect.objectContaining({ event: 'link.still-listed', level: 'error', linkId: link.id, projectId: project }),
+    );
+    expect((await linkOf(hired))?.removedAt).toBeUndefined();
+    const third = customer.hire(jobId);
+    const next = await runReconcile(story, customer.id);
+    expect(next.repaired).toEqual({ contract_unheard_of: 1 });
+    const lockedOut = { contractId: id, linkId: link.id, projectId: project, trainerId: trainer?.opentrainUserId };
+    expect(next.lockedOut).toEqual([lockedOut]);
+    expect(next.lines).toContainEqual(
+      expect.objectContaining({ event: 'contract.locked-out', level: 'error', ...lockedOut }),
+    );
+    expect(story.membersOf(project)).toEqual([second.trainer?.workEmail, third.trainer?.workEmail].sort());
+
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    customer.link(jobId, { project });
+    expect(await runReconcile(story, customer.id)).toMatchObject({ lockedOut: [], held: [] });
+    expect(story.membersOf(project)).toEqual([workEmail, second.trainer?.workEmail, third.trainer?.workEmail].sort());
+  });
+
+  test('ends nobody’s access, be it that the removal was interrupted', async () => {
+    const { customer, jobId, link, project } = await newHire();
+    for (let more = 0; more < 5; more += 1) customer.hire(jobId);
+    await runReconcile(story, customer.id);
+    await story.store.links.remove(customer.id, link.id, story.opentrain.clock.now());
+    for (let time = 0; time < 3; time += 1) {
+      await story.opentrain.clock.advance(9 * MINUTE);
+      expect(await runReconcile(story, customer.id)).toMatchObject({ held: [], lockedOut: [] });
+      expect(story.membersOf(project)).toHaveLength(6);
+    }
+    expect((await runReconcile(story, customer.id)).repairs).toEqual([]);
+  });
+});
+
+describe('a link whose contracts cannot be listed', () => {
+  /** OpenTrain, which answers so when it is asked for the contracts of a link. */
+  const refusingFor = ({ id }: { readonly id: string }, status: number) =>
+    answering('/contracts', async (request) => {
+      const isMeant = new URL(request.url).searchParams.get('projectLinkId') === id;
+      return isMeant ? Response.json({ error: 'no', code: 'NO', requestId: 'r' }, { status }) : fetch(request);
+    });
+
+  test.each([
+    { status: 404, reason: 'unforeseen' },
+    { status: 400, reason: 'unforeseen' },
+    { status: 500, reason: 'busy' },
+  ])('($status), though it is there, is left as it is, and keeps nobody from the rest', async ({ status, reason }) => {
+    const hired = await newHire();
+    const { customer, jobId, contract, link, project, trainer, workEmail } = hired;
+    const other = customer.link(customer.postJob());
+    await runReconcile(story, customer.id);
+    story.workspace.removeMemberByHand(project, trainer.opentrainUserId);
+    const unheard = customer.hire(jobId);
+    const elsewhere = customer.link(jobId);
+
+    const run = await runReconcile(story, customer.id, { opentrainFetch: refusingFor(link, status) });
+    expect(run).toMatchObject({ kind: 'retry', reason, failed: 1, held: [] });
+    expect(run.repaired).toEqual({ 'record-link': 1, contract_unheard_of: 2, missing_in_workspace: 1 });
+    expect(run.lines).toContainEqual(expect.objectContaining({ event: 'reconcile.link-unreadable', linkId: link.id }));
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    expect(story.membersOf(elsewhere.project)).toHaveLength(2);
+    expect((await linkOf(hired))?.removedAt).toBeUndefined();
+    expect((await customer.grant(contract, link))?.state).toBe('open');
+    expect((await linkOf({ customer, link: other }))?.removedAt).toBeUndefined();
+
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ contract_unheard_of: 1 });
+    expect(story.membersOf(project)).toEqual([workEmail, unheard.trainer?.workEmail].sort());
+  });
+
+  test('nor those of another: OpenTrain is away, and is asked for no more of them', async () => {
+    const { customer, jobId, project } = await newHire();
+    for (let more = 0; more < 4; more += 1) customer.link(jobId);
+    const asked = new Set<string>();
+    const away = answering('/contracts', async (request) => {
+      asked.add(request.url);
+      return Response.json({}, { status: 503 });
+    });
+    expect(await runReconcile(story, customer.id, { opentrainFetch: away })).toMatchObject({
+      kind: 'retry',
+      failed: 5,
+      repairs: [],
+    });
+    expect(asked.size).toBe(2);
+    expect(story.membersOf(project)).toHaveLength(1);
   });
 });
 
@@ -217,7 +365,8 @@ describe('a link that is missing on the list', () => {
       const request = input instanceof Request ? input : new Request(input);
       return new URL(request.url).pathname.endsWith('/project-links') ? withoutLinks(request) : away(request);
     };
-    await expect(runReconcile(story, customer.id, { opentrainFetch })).rejects.toMatchObject({ kind: 'transient' });
+    const run = await runReconcile(story, customer.id, { opentrainFetch });
+    expect(run).toMatchObject({ kind: 'retry', reason: 'busy', failed: 1, repairs: [] });
     expect(story.membersOf(project)).toEqual([workEmail]);
   });
 });
@@ -229,17 +378,34 @@ describe('a link with more ended contracts than OpenTrain lists', () => {
     for (let more = 0; more < 200; more += 1) story.opentrain.endContract(customer.hire(jobId).id);
   }
 
-  test('whoever is on neither list has ended where the list of running ones is whole', async () => {
+  test('whoever is on neither list loses access, but not for good; that the list is full is told', async () => {
     const hired = await newHire();
     const { customer, jobId, contract, link, project } = hired;
     const second = customer.hire(jobId);
     await runReconcile(story, customer.id);
     endBeyondTheList(hired);
-    expect(await runReconcile(story, customer.id)).toMatchObject({ fullLinks: 0, repaired: { contract_ended: 1 } });
+    const run = await runReconcile(story, customer.id);
+    expect(run).toMatchObject({ fullLinks: 0, repaired: { contract_untold: 1 } });
+    expect(run.lines).toContainEqual(
+      expect.objectContaining({ event: 'contracts.list-full', linkId: link.id, reason: 'ended', count: 200 }),
+    );
     expect(story.membersOf(project)).toEqual([second.trainer?.workEmail]);
-    const grant = await customer.grant(contract, link);
-    expect(grant?.state).toBe('ended');
-    expect(grant).not.toHaveProperty('endDate');
+    expect((await customer.grant(contract, link))?.state).toBe('suspended');
+    expect((await runReconcile(story, customer.id)).repairs).toEqual([]);
+  });
+
+  test('whom a list of running ones leaves out by mistake is back as soon as it does not', async () => {
+    const hired = await newHire();
+    const { customer, jobId, project, workEmail } = hired;
+    for (let more = 0; more < 200; more += 1) story.opentrain.endContract(customer.hire(jobId).id);
+    const withoutRunning = answering('/contracts', async (request) =>
+      new URL(request.url).searchParams.get('status') === 'active' ? Response.json({ contracts: [] }) : fetch(request),
+    );
+    expect(await runReconcile(story, customer.id, { opentrainFetch: withoutRunning })).toMatchObject({
+      repaired: { contract_untold: 1 },
+    });
+    expect((await runReconcile(story, customer.id)).repaired).toEqual({ reconnected: 1 });
+    expect(story.membersOf(project)).toEqual([workEmail]);
   });
 
   test('whoever is on neither list stays where the list of running ones is full, too', async () => {

@@ -33,6 +33,9 @@ async function startWorld() {
   const projects = new Set<string>();
   const consenting = new Set(customers.slice(0, 2));
 
+  /** Of contracts whose funds are told of: the state of each, in its project. */
+  const funds = new Map<string, { readonly customer: Customer; readonly contract: Contract }>();
+
   const world = {
     customers,
     hire(customer: Customer, job: string, name?: string): Contract {
@@ -47,6 +50,31 @@ async function startWorld() {
       projects.add(link.project);
       return link;
     },
+    /** A contract with an hour of funds, in a project of its own. */
+    hireFunded(customer: Customer): Contract {
+      const job = customer.postJob();
+      const { project } = world.link(customer, job);
+      const contract = world.hire(customer, job);
+      story.opentrain.fundMilestone(contract.id, { volume: 1 });
+      if (consenting.has(customer)) funds.set(project, { customer, contract });
+      return contract;
+    },
+    /** The trainer works for an hour, and OpenTrain hears of it. */
+    async useUp({ client }: Customer, { id, trainer }: Contract) {
+      const workDate = new Date(story.opentrain.clock.now()).toISOString().slice(0, 10);
+      const entry = { workDate, totalSeconds: 3_600, workerOpentrainUserId: trainer?.opentrainUserId ?? '' };
+      await client.reportContractUsage(id as never, [entry]);
+    },
+    topUp: ({ id }: Contract) => story.opentrain.fundMilestone(id, { volume: 100 }),
+    /** What people are told of the funds in each project. */
+    notices: () => [...funds.keys()].map((project) => story.workspace.noticeOf(project)?.state ?? 'OK'),
+    /** What OpenTrain says of them. */
+    budgets: () =>
+      Promise.all(
+        [...funds.values()].map(
+          async ({ customer, contract }) => (await customer.client.getContractBudget(contract.id as never)).state,
+        ),
+      ),
     hasConsented: (customer: Customer) => consenting.has(customer),
     consent(customer: Customer) {
       story.opentrain.setPiiConsent(customer.installId, true);
@@ -74,8 +102,8 @@ async function startWorld() {
 
 type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** What one customer has in the morning: two jobs with a project each, a small one, and thirteen trainers. */
-function openShop(world: World, customer: Customer, shared: string) {
+/** What one customer has in the morning: two jobs with a project each, a small one, thirteen trainers, and two with funds. */
+async function openShop(world: World, customer: Customer, shared: string) {
   const [job, other, small] = [customer.postJob(), customer.postJob(), customer.postJob()];
   const { project } = world.link(customer, job);
   world.link(customer, other, { project: shared });
@@ -84,13 +112,16 @@ function openShop(world: World, customer: Customer, shared: string) {
   const shift = Array.from({ length: 4 }, (_, index) => world.hire(customer, other, `Shared Trainer ${'ABCD'[index]}`));
   world.hire(customer, small);
   const former = world.hire(customer, job);
-  return { customer, job, project, other, small, smallLink, crew, shift, former };
+  const [funded, usedUp] = [world.hireFunded(customer), world.hireFunded(customer)];
+  await world.useUp(customer, usedUp);
+  return { customer, job, project, other, small, smallLink, crew, shift, former, funded, usedUp };
 }
 
-type Shop = ReturnType<typeof openShop>;
+type Shop = Awaited<ReturnType<typeof openShop>>;
 
 /** What happens in one of them on the day. Three lose their place at most, which is no mass. */
-async function aDay(world: World, { customer, job, project, other, small, smallLink, crew, shift, former }: Shop) {
+async function aDay(world: World, { customer, job, project, other, small, smallLink, crew, ...shop }: Shop) {
+  const { shift, former, funded, usedUp } = shop;
   const [leaver, again, still, missing, moved] = crew;
   if (!leaver || !again || !still || !missing || !moved) throw new Error('The crew is too small.');
   const hour = () => story.opentrain.clock.advance(60 * MINUTE);
@@ -124,6 +155,8 @@ async function aDay(world: World, { customer, job, project, other, small, smallL
     }
     story.workspace.addMemberByHand(project, former.trainer);
   }
+  await world.useUp(customer, funded);
+  world.topUp(usedUp);
   await story.opentrain.clock.advance(12 * 60 * MINUTE);
 }
 
@@ -133,11 +166,13 @@ async function loseADay() {
   // They are held back for good.
   story.opentrain.holdDeliveries();
   const shared = story.unique('shared');
-  const shops = world.customers.map((customer) => openShop(world, customer, shared));
+  const shops: Shop[] = [];
+  for (const customer of world.customers) shops.push(await openShop(world, customer, shared));
   await story.connector.reconcile();
   for (const { former } of shops) world.end(former);
   await story.connector.reconcile();
   expect(world.members()).toEqual(world.truth());
+  expect(world.notices()).toEqual(['OK', 'DEPLETED', 'OK', 'DEPLETED']);
   for (const shop of shops) await aDay(world, shop);
   const [, , third] = world.customers;
   if (third !== undefined) world.consent(third);
@@ -176,7 +211,10 @@ test('one reconciliation makes good a day of lost deliveries for all customers; 
 }, async () => {
   const { world } = await loseADay();
   expect(world.members()).not.toEqual(world.truth());
+  expect(world.notices()).toEqual(['OK', 'DEPLETED', 'OK', 'DEPLETED']);
   await story.connector.reconcile();
+  expect(world.notices()).toEqual(['DEPLETED', 'OK', 'DEPLETED', 'OK']);
+  expect(world.notices()).toEqual(await world.budgets());
   const truth = world.truth();
   expect(world.members()).toEqual(truth);
   expect(Object.values(truth).flat().length).toBeGreaterThan(60);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reconcileConnection } from '../../shared/reconcile/reconcile-connection.ts';
 import { NeedsPersonError } from '../../shared/workspace/errors.ts';
-import { runReconcile } from '../support/reconcile.ts';
+import { reconcileParts, runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
 import { countedTable } from '../support/worker.ts';
 
@@ -255,6 +256,32 @@ describe('budgets', () => {
     expect(story.workspace.noticeOf(project)).toBeUndefined();
   });
 
+  test('that are warned of are asked for in each run, and written only when they have changed', async () => {
+    const { customer, contract, project, trainer } = await story.newHire();
+    story.opentrain.fundMilestone(contract.id, { volume: 1 });
+    const workDate = new Date(now()).toISOString().slice(0, 10);
+    await customer.client.reportContractUsage(contract.id as never, [
+      { workDate, totalSeconds: 3_600, workerOpentrainUserId: trainer.opentrainUserId },
+    ]);
+    await runReconcile(story, customer.id);
+    expect(story.workspace.noticeOf(project)).toMatchObject({ state: 'DEPLETED' });
+
+    const before = await everything(customer.id);
+    await story.opentrain.clock.advance(30 * 60_000);
+    const quiet = await runReconcile(story, customer.id);
+    expect(quiet.calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
+    const changed = (await everything(customer.id)).filter((item) => !before.includes(item));
+    expect(changed.map((item) => JSON.parse(item).sk)).toEqual(['RECONCILIATION']);
+
+    // Nobody is told of that.
+    story.opentrain.fundMilestone(contract.id, { volume: 100 });
+    await story.opentrain.clock.advance(30 * 60_000);
+    await runReconcile(story, customer.id);
+    expect(await customer.budget(contract)).toMatchObject({ state: 'OK', fundedVolume: 101 });
+    expect(story.workspace.noticeOf(project)).toBeUndefined();
+    expect((await runReconcile(story, customer.id)).calls.opentrain).not.toContain('getContractBudget');
+  });
+
   test('a pause is over only once all of them were asked for, each of them once', async () => {
     const { customer, jobId } = await story.newHire();
     for (let more = 0; more < 2; more += 1) customer.hire(jobId);
@@ -311,8 +338,15 @@ describe('a part of a connection', () => {
       const { calls } = await runReconcile(story, customer.id, { only });
       expect(calls.opentrain.filter((one) => one === 'getContractBudget')).toHaveLength(1);
     }
-    // A run over a part says nothing about the rest.
+    // A run over a part says nothing about the rest, and has a summary of its own.
     expect(await story.store.reconciliations.get(customer.id)).toBeUndefined();
+    expect(await story.store.reconciliations.getPart(customer.id)).toMatchObject({
+      only: { projectId: third },
+      checked: 5,
+      repaired: { contract_unheard_of: 1 },
+      failed: 0,
+      outcome: 'active',
+    });
   });
 });
 
@@ -438,8 +472,52 @@ describe('the summary', () => {
     });
     const done = { event: 'reconcile.connection-done', level: 'info', connectionId: customer.id, runId };
     expect(lines).toContainEqual(
-      expect.objectContaining({ ...done, count: 1, repaired: 2, held: 0, failed: 0, durationMs: expect.any(Number) }),
+      expect.objectContaining({
+        ...done,
+        count: 1,
+        repaired: 2,
+        repairedBy: { 'record-link': 1, contract_unheard_of: 1 },
+        held: 0,
+        failed: 0,
+        durationMs: expect.any(Number),
+      }),
     );
+  });
+
+  test('is left by a run that comes to nothing, too, which forgets neither what is held nor when all was complete', async () => {
+    const { customer, jobId } = await story.newHire();
+    const contracts = Array.from({ length: 5 }, () => customer.hire(jobId));
+    await runReconcile(story, customer.id);
+    for (const { id } of contracts) story.opentrain.endContract(id);
+    await runReconcile(story, customer.id);
+    const before = await story.store.reconciliations.get(customer.id);
+    expect(before).toMatchObject({ hold: { count: 5 }, completeAt: expect.any(Number) });
+
+    const away = answeringFor('/installs/current', () => Response.json({}, { status: 503 }));
+    const { parts, lines } = reconcileParts(story, { opentrainFetch: away });
+    const { signal } = new AbortController();
+    const request = { connectionId: customer.id, runId: 'fruitless' };
+    const fruitless = reconcileConnection({ ...request, isDryRun: true }, parts, signal);
+    await expect(fruitless).rejects.toMatchObject({ kind: 'transient' });
+    expect(await story.store.reconciliations.get(customer.id)).toEqual(before);
+    expect(lines).toEqual([]);
+
+    await expect(reconcileConnection(request, parts, signal)).rejects.toMatchObject({ kind: 'transient' });
+    expect(await story.store.reconciliations.get(customer.id)).toMatchObject({
+      runId: 'fruitless',
+      checked: 0,
+      repaired: {},
+      failed: 1,
+      outcome: 'busy',
+      hold: before?.hold,
+      completeAt: before?.completeAt,
+    });
+    const unfinished = { event: 'reconcile.connection-unfinished', level: 'warn', ...request };
+    expect(lines).toContainEqual(expect.objectContaining({ ...unfinished, failed: 1, outcome: 'busy', count: 0 }));
+
+    const part = { ...request, only: { projectId: 'p' as never } };
+    await expect(reconcileConnection(part, parts, signal)).rejects.toMatchObject({ kind: 'transient' });
+    expect(await story.store.reconciliations.getPart(customer.id)).toMatchObject({ runId: 'fruitless', failed: 1 });
   });
 });
 

@@ -64,6 +64,7 @@ const full = (event: string, words: { readonly outcome: string; readonly reason:
   ...words,
   durationMs: 1200,
   workspaceMs: 800,
+  count: 7,
   sent: 3,
   setAside: 1,
   held: 4,
