@@ -39,7 +39,10 @@ export interface ConnectorDashboardProps {
 const GRID = 24;
 const GRAPH_HEIGHT = 6;
 
-/** Functions that cost anything worth a line. With the others, the dashboard would name more than the 50 metrics that are free. */
+/**
+ * Functions that take long enough, and cost enough, to be worth a line. With the others, the dashboard would name more than
+ * the 50 metrics that are free.
+ */
 const BUSY = ['webhook', 'worker', 'usage', 'reconcile'];
 
 /** Why a delivery is tried again that says something of the workspace. */
@@ -232,7 +235,7 @@ export class ConnectorDashboard extends Construct {
       graph(
         'The longest that functions ran',
         'milliseconds',
-        this.ofEach(({ function: one }, label) => one.metricDuration({ label, statistic: Stats.MAXIMUM })),
+        this.ofEach(({ function: one }, label) => one.metricDuration({ label, statistic: Stats.MAXIMUM }), BUSY),
       ),
       graph('What the table refused', 'requests', [
         events('ReadThrottleEvents', 'reads'),

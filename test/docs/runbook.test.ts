@@ -116,6 +116,8 @@ describe('every command in the runbook works as it is written, on local mode', (
     await connector.reconcile();
     for (const { id } of contracts) opentrain.endContract(id);
     await connector.reconcile();
+    // From here on it hears of everything again.
+    await connector.connect(BRAKED, other);
   }
 
   /** What stands in angle brackets. */

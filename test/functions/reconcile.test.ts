@@ -124,6 +124,7 @@ describe('a message', () => {
     await work(jobOf(customer.id, 31 * MINUTE), 2);
     const about = { level: 'warn', connectionId: customer.id, lagSeconds: 7 * 3600 };
     expect(lines).toEqual([
+      expect.objectContaining({ event: 'reconcile.connection-unfinished' }),
       expect.objectContaining({ event: 'reconcile.failed', ...about }),
       expect.objectContaining({ event: 'reconcile.superseded', ...about }),
     ]);

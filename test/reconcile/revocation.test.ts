@@ -285,7 +285,8 @@ describe('what is linked after a reconnect', () => {
     const full: typeof fetch = async (input) => {
       const request = input instanceof Request ? input : new Request(input);
       const response = await fetch(request);
-      if (!new URL(request.url).pathname.endsWith('/contracts')) return response;
+      const { pathname, searchParams } = new URL(request.url);
+      if (!pathname.endsWith('/contracts') || searchParams.get('status') === 'ended') return response;
       const { contracts } = (await response.json()) as { readonly contracts: readonly object[] };
       return Response.json({ contracts: others.map((id) => ({ ...contracts[0], id })) });
     };
@@ -423,6 +424,7 @@ describe('a token that OpenTrain refuses without a word', () => {
     await expect(reconcileConnection(request, parts, new AbortController().signal)).rejects.toThrow();
     expect(lines).toEqual([
       expect.objectContaining({ event: 'connection.needs-attention', reason: 'opentrain_forbidden' }),
+      expect.objectContaining({ event: 'reconcile.connection-unfinished', outcome: 'busy' }),
     ]);
     refuse(hired, false);
   });
