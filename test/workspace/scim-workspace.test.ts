@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../shared/errors.ts';
 import type { MemberId, ProjectId, TrainerId, WorkEmail } from '../../shared/ids.ts';
@@ -72,6 +73,7 @@ describe('what is sent', () => {
 
   test('where versions are kept, a PUT names the one it was made for, and starts over when that is no longer it', async () => {
     let version = 1;
+    let readings = 0;
     const adapter = adapterWith(async (request) => {
       if (request.url.endsWith('/ServiceProviderConfig')) {
         return json({ patch: { supported: false }, etag: { supported: true } });
@@ -81,9 +83,12 @@ describe('what is sent', () => {
       if (request.method !== 'GET' || !request.url.includes('/Groups/')) return answer;
       const group = (await answer.json()) as object;
       const shown = json({ ...group, meta: { version: `W/"${version}"` } });
-      // Another worker changes the group right after it was read for the first time.
-      if (version === 1) server.replaceMembers(project.projectId, ['somebody']);
-      version = 2;
+      readings += 1;
+      // Another worker changes the group right after it was read for the write.
+      if (readings === 2) {
+        server.replaceMembers(project.projectId, ['somebody']);
+        version = 2;
+      }
       return shown;
     });
     const { memberId } = await adapter.ensureAccess(maria, project);
@@ -355,12 +360,92 @@ describe('whether an account stays active', () => {
   });
 });
 
-describe('Label Studio Enterprise', () => {
-  beforeEach(() =>
-    start({ isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' }, 'label-studio-enterprise'),
-  );
+describe('many trainers of one project at once', () => {
+  const putOnly = { isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' } as const;
+  const names = ['ana', 'ben', 'cleo', 'dan', 'eve'];
+  const trainer = (name: string): Trainer => ({
+    opentrainUserId: `u-${name}` as TrainerId,
+    workEmail: `${name}@opentrain.work` as WorkEmail,
+    displayName: name,
+  });
+  /** As slow as a server on the other side of the network, so that all have read before the first writes. */
+  const slowAdapter = () =>
+    adapterWith(async (request) => {
+      await wait(10);
+      return fetch(request);
+    }, 'label-studio-enterprise');
 
-  test('gets documented attributes only, and the whole list of members, by address', async () => {
+  beforeEach(() => start(putOnly, 'label-studio-enterprise'));
+
+  test('where a group is written as a whole, no hire undoes another', async () => {
+    await Promise.all(names.map((name) => slowAdapter().ensureAccess(trainer(name), project)));
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(names.map((name) => `${name}@opentrain.work`));
+  });
+
+  test('nor does a hire bring back somebody whose contract ends', async () => {
+    const adapter = slowAdapter();
+    const member = await adapter.ensureAccess(maria, project);
+    await Promise.all([
+      adapter.revokeAccess(member, project),
+      ...names.map((name) => adapter.ensureAccess(trainer(name), project)),
+    ]);
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(names.map((name) => `${name}@opentrain.work`));
+    expect(server.userById(maria.workEmail)?.active).toBe(false);
+  });
+
+  test('one whose write fails holds up nobody after them', async () => {
+    let writes = 0;
+    const adapter = adapterWith((request) => {
+      if (request.method === 'PUT') writes += 1;
+      return request.method === 'PUT' && writes === 1 ? json({}, 503) : fetch(request);
+    }, 'label-studio-enterprise');
+    const outcomes = await Promise.allSettled(names.map((name) => adapter.ensureAccess(trainer(name), project)));
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(server.membersOf(project.projectId)).toHaveLength(names.length - 1);
+  });
+});
+
+describe('Label Studio Enterprise', () => {
+  beforeEach(() => start({ isLabelStudioEnterprise: true, groupsOfUser: 'attribute' }, 'label-studio-enterprise'));
+
+  test('adds and removes members by PATCH in the form of Entra, the only one that it is known to take', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess(member, project);
+    const groupPatches = sent.filter(({ method, path }) => method === 'PATCH' && path.includes('/Groups/'));
+    expect(groupPatches.map(({ body }) => body)).toEqual([
+      patch({ op: 'Add', path: 'members', value: [{ value: maria.workEmail }] }),
+      patch({ op: 'Remove', path: 'members', value: [{ value: maria.workEmail }] }),
+    ]);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
+  test('loses nobody whom another instance of the function lets in at the same moment', async () => {
+    const racing = adapterWith(async (request) => {
+      const isGroup = request.url.includes('/Groups/');
+      if (isGroup && request.method !== 'GET') server.replaceMembers(project.projectId, ['ben@opentrain.work']);
+      return fetch(request);
+    }, 'label-studio-enterprise');
+    await racing.ensureAccess(maria, project);
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(['ben@opentrain.work', maria.workEmail]);
+  });
+
+  test.each([400, 405, 500, 501])('is sent the whole list when it answers a PATCH with %d', async (status) => {
+    const picky = adapterWith(
+      (request) => (request.method === 'PATCH' && request.url.includes('/Groups/') ? json({}, status) : fetch(request)),
+      'label-studio-enterprise',
+    );
+    server.replaceMembers(project.projectId, ['boss@acme.example']);
+    const member = await picky.ensureAccess(maria, project);
+    expect(server.membersOf(project.projectId)).toEqual(['boss@acme.example', maria.workEmail]);
+    await picky.revokeAccess(member, project);
+    expect(server.membersOf(project.projectId)).toEqual(['boss@acme.example']);
+  });
+
+  test('gets documented attributes only, and where it has no PATCH, all members by address', async () => {
+    await start(
+      { isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' },
+      'label-studio-enterprise',
+    );
     server.replaceMembers(project.projectId, ['boss@acme.example']);
     await workspace.ensureAccess(maria, project);
     expect(bodyOf('POST')).toEqual({

@@ -46,7 +46,7 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
   const client = createScimClient(options);
   const change = createChangeResource(client, dialect);
   const users = createUsers(client, dialect, change);
-  const groups = createGroups(client, dialect, change);
+  const groups = createGroups(options.baseUrl, client, dialect, change);
 
   async function groupOf({ projectId }: ProjectRef, signal: AbortSignal | undefined): Promise<ScimGroup> {
     const found = await groups.find(projectId, signal);
