@@ -328,6 +328,39 @@ describe('whether an account stays active', () => {
     expect(isActive(member)).toBe(true);
   });
 
+  test('the server ignores the filter and answers with every group: those count that show the account', async () => {
+    server.addGroup('Annotators');
+    ignoreGroupFilter();
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess(member, project);
+    expect(isActive(member)).toBe(false);
+    await workspace.revokeAccess(member, project);
+  });
+
+  test('the same, and it tells no members: yes, and a removal that is repeated is no contradiction', async () => {
+    ignoreGroupFilter();
+    const terse = adapterWith(async (request) => {
+      const answer = await fetch(request);
+      if (!request.url.includes('members.value')) return answer;
+      const { Resources, ...list } = (await answer.json()) as { Resources: { members?: unknown }[] };
+      return json({ ...list, Resources: Resources.map(({ members: _, ...rest }) => rest) });
+    });
+    const member = await terse.ensureAccess(maria, project);
+    await terse.revokeAccess(member, project);
+    await terse.revokeAccess(member, project);
+    expect(isActive(member)).toBe(true);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
+  test('the server tells some of the groups only: yes, for another may be among the rest', async () => {
+    ignoreGroupFilter();
+    for (let index = 0; index < 12; index += 1) server.addGroup(`Project ${index}`);
+    const member = await workspace.ensureAccess(maria, project);
+    server.addGroup('Annotators', [String(member.memberId)]);
+    await workspace.revokeAccess(member, project);
+    expect(isActive(member)).toBe(true);
+  });
+
   test('let into another group in the moment of the deactivation: yes', async () => {
     const racing = adapterWith(async (request) => {
       const text = request.method === 'PATCH' ? await request.clone().text() : '';
@@ -511,6 +544,13 @@ function adapterWith(
       sent.push({ method, path: new URL(url).pathname, headers, body: text === '' ? undefined : JSON.parse(text) });
       return answer(request);
     },
+  });
+}
+
+function ignoreGroupFilter(): void {
+  server.intercept((request, _, next) => {
+    if (String(request.query.filter).startsWith('members.value')) delete request.query.filter;
+    next();
   });
 }
 

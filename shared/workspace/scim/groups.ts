@@ -20,7 +20,10 @@ export interface Groups {
    * @returns whether anything had to be written
    */
   setMembership(group: ScimGroup, user: ScimUser, isMember: boolean, signal?: AbortSignal): Promise<boolean>;
-  /** Ids of the groups that the server names when asked for those of an account; undefined when it cannot be asked. */
+  /**
+   * Ids of the groups that the server shows to hold the account; undefined when it cannot be asked: it has no such filter, or
+   * leaves out groups or their members.
+   */
   idsOf(user: ScimUser, signal?: AbortSignal): Promise<string[] | undefined>;
 }
 
@@ -97,9 +100,14 @@ export function createGroups(server: string, client: ScimClient, dialect: Dialec
 
     async idsOf({ id }, signal) {
       const what = `looking for the groups of user ${describeId(id)}`;
-      const query = { filter: `members.value eq ${quote(id)}`, ...withoutMembers };
+      // With their members: a server that ignores the filter sends groups that the account is not in.
+      const query = { filter: `members.value eq ${quote(id)}` };
       const answer = await client.send({ what, path: ['Groups'], query, signal });
-      if (isOk(answer)) return client.parse(listOf(group), what, answer).Resources.map((one) => one.id);
+      if (isOk(answer)) {
+        const { Resources, totalResults } = client.parse(listOf(group), what, answer);
+        const isWhole = Resources.length >= totalResults && Resources.every(({ members }) => members != null);
+        return isWhole ? Resources.filter((one) => hasMember(one, id)).map((one) => one.id) : undefined;
+      }
       if (answer.status === 404 || answer.status === 400 || answer.status === 501) return undefined;
       throw client.failure(what, answer);
     },
