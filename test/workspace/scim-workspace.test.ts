@@ -246,6 +246,43 @@ describe('finding an account', () => {
     expect(server.membersOf(project.projectId)).toEqual([]);
   });
 
+  test('an account that the noted id means on a rebuilt server is not taken for the trainer’s', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    const ben = { ...maria, opentrainUserId: 'u-ben' as TrainerId, workEmail: 'ben@opentrain.work' as WorkEmail };
+    const { memberId } = await workspace.ensureAccess(ben, project);
+    await workspace.revokeAccess({ ...member, ...(memberId && { memberId }) }, project);
+    expect(server.membersOf(project.projectId)).toEqual([memberId]);
+    // And where the trainer has no account any more, nobody is removed in their place.
+    server.removeUser(String(member.memberId));
+    await workspace.revokeAccess({ ...member, ...(memberId && { memberId }) }, project);
+    expect(server.membersOf(project.projectId)).toEqual([memberId]);
+  });
+
+  test('the tool’s own people are not removed, even if a seat should name one of them', async () => {
+    const boss = server.addUser({ userName: 'boss@acme.example' });
+    server.replaceMembers(project.projectId, [boss]);
+    const error = await failureOf(workspace.revokeAccess({ ...maria, memberId: boss as MemberId }, project));
+    expect(error).toBeInstanceOf(WorkspaceRejectedError);
+    expect(error.message).toContain('no Work Email');
+    expectToldNothingOf(error, ['boss@acme.example']);
+    expect(server.membersOf(project.projectId)).toEqual([boss]);
+  });
+
+  test('of an account with another Work Email, which nothing shows to be the trainer’s, a person must judge', async () => {
+    const id = server.addUser({ userName: 'ben@opentrain.work' });
+    server.replaceMembers(project.projectId, [id]);
+    const error = await failureOf(workspace.revokeAccess({ ...maria, memberId: id as MemberId }, project));
+    expect(error).toBeInstanceOf(WorkspaceRejectedError);
+    expectToldNothingOf(error, ['ben@opentrain.work', maria.workEmail]);
+    expect(server.membersOf(project.projectId)).toEqual([id]);
+  });
+
+  test('an account whose Work Email changed is removed by its id, for its externalId is the trainer’s', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess({ ...member, workEmail: 'maria.s@opentrain.work' as WorkEmail }, project);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
   test('an account that stays inactive is left to a person', async () => {
     server.addUser({ userName: maria.workEmail, active: false });
     const stubborn = adapterWith((request) => (request.method === 'PATCH' ? json({}) : fetch(request)));
@@ -493,6 +530,12 @@ describe('Label Studio Enterprise', () => {
       displayName: 'Street signs',
       members: [{ value: 'boss@acme.example' }, { value: 'maria@opentrain.work' }],
     });
+  });
+
+  test('an id that is a Work Email is the trainer’s on every server, also when they have a new one by now', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess({ ...member, workEmail: 'maria.s@opentrain.work' as WorkEmail }, project);
+    expect(server.membersOf(project.projectId)).toEqual([]);
   });
 
   test('no error tells the address that is the account’s id', async () => {
