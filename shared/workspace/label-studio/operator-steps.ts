@@ -2,8 +2,10 @@ import type { MemberId, TrainerId } from '../../ids.ts';
 import { NeedsPersonError } from '../errors.ts';
 import type { Organization } from './organization.ts';
 
+export const USERNAME_PREFIX = 'opentrain-';
+
 /** The username of the accounts that the connector makes; Label Studio shows it to administrators only. */
-export const usernameOf = (trainer: TrainerId): string => `opentrain-${trainer}`;
+export const usernameOf = (trainer: TrainerId): string => `${USERNAME_PREFIX}${trainer}`;
 
 /** Nothing tries a parked delivery again by itself. */
 const REDELIVER =
