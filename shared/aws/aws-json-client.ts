@@ -66,7 +66,7 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
   const endpoint = new URL(
     environment[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
       environment.AWS_ENDPOINT_URL ??
-      `https://${service}.${region}.amazonaws.com`,
+      regionalEndpoint(service, region),
   );
   const isPlain = endpoint.protocol === 'http:';
   const request = isPlain ? httpRequest : httpsRequest;
@@ -130,6 +130,11 @@ export function createAwsJsonClient(service: keyof typeof SERVICES, options: Aws
       }
     },
   };
+}
+
+/** China is a partition of its own, with a domain of its own; GovCloud's is that of all others. Source: AWS, "Regional endpoints". */
+export function regionalEndpoint(service: keyof typeof SERVICES, region: string): string {
+  return `https://${service}.${region}.${region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com'}`;
 }
 
 interface Answer {

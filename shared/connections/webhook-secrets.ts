@@ -25,8 +25,8 @@ const UNKNOWN_MILLISECONDS = 60_000;
 const UNKNOWN_REMEMBERED = 1_000;
 /**
  * Ids that this instance has not seen may cost 20 reads, then one every 5 s; beyond that they are answered as unknown
- * without asking. Only ids that turn out to be made up use it up: found connections and failed reads give theirs back.
- * While a flood lasts, a cold instance may thus answer 404 to a real connection, and OpenTrain tries again in a minute;
+ * without asking, or as unavailable while reads fail. Found connections give theirs back; what cannot be read does not, or a
+ * flood would buy reads without a bound while the store is down. While a flood lasts, a cold instance may thus answer 404 to a real connection, and OpenTrain tries again in a minute;
  * it cannot tell the two apart without a read, and reads are what the flood must not buy.
  */
 const STRANGERS = { burst: 20, refillMilliseconds: 5_000 };
@@ -44,6 +44,8 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
   const unknownUntil = new Map<ConnectionId, number>();
   let strangersLeft = STRANGERS.burst;
   let refilledAt = clock.now();
+  /** Why the store's latest read failed; undefined once one has succeeded. */
+  let failure: { readonly error: unknown } | undefined;
 
   function admitStranger(now: number): boolean {
     const refill = Math.floor((now - refilledAt) / STRANGERS.refillMilliseconds);
@@ -56,7 +58,7 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
     return true;
   }
 
-  /** It was no stranger, or nobody can tell. */
+  /** It was no stranger. */
   function giveBack(): void {
     strangersLeft = Math.min(STRANGERS.burst, strangersLeft + 1);
   }
@@ -67,25 +69,33 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
     unknownUntil.set(connection, until);
   }
 
+  async function read(connection: ConnectionId): Promise<string | undefined> {
+    try {
+      const value = await store.get(names.webhookSecrets(connection));
+      failure = undefined;
+      return value;
+    } catch (error) {
+      failure = { error };
+      throw error;
+    }
+  }
+
   async function ask(connection: ConnectionId, before: Known | undefined): Promise<SecretsLookUp> {
     const now = clock.now();
     try {
-      const value = await store.get(names.webhookSecrets(connection));
+      const value = await read(connection);
       if (value === undefined) {
         known.delete(connection);
         rememberUnknown(connection, now + UNKNOWN_MILLISECONDS);
         return { kind: 'unknown-connection' };
       }
+      if (before === undefined) giveBack();
       const secrets = parseSecrets(value);
       if (secrets.length === 0) throw new Error('the parameter holds no whsec_ secret');
-      if (before === undefined) giveBack();
       known.set(connection, { secrets, readAt: now, askedAt: now });
       return { kind: 'found', secrets };
     } catch (error) {
-      if (before === undefined) {
-        giveBack();
-        return { kind: 'unavailable', error };
-      }
+      if (before === undefined) return { kind: 'unavailable', error };
       known.set(connection, { ...before, askedAt: now });
       return { kind: 'found', secrets: before.secrets };
     }
@@ -100,7 +110,8 @@ export function createWebhookSecrets(store: ParameterStore, names: CredentialNam
         return fresh ? { kind: 'found', secrets: entry.secrets } : ask(connection, entry);
       }
       if (now < (unknownUntil.get(connection) ?? 0)) return { kind: 'unknown-connection' };
-      return admitStranger(now) ? ask(connection, undefined) : { kind: 'unknown-connection' };
+      if (admitStranger(now)) return ask(connection, undefined);
+      return failure === undefined ? { kind: 'unknown-connection' } : { kind: 'unavailable', error: failure.error };
     },
     async lookAgain(connection) {
       const entry = known.get(connection);

@@ -75,7 +75,10 @@ const dataSchema = v.object({
     remainingVolume: amount,
   }),
   /** Null says that no milestone applies; absent or odd says nothing. */
-  milestone: v.fallback(v.optional(v.nullable(v.object({ id: identifier }))), undefined),
+  milestone: v.fallback(
+    v.optional(v.nullable(v.object({ id: identifier, budget: block({ contractId: identifier }) }))),
+    undefined,
+  ),
 });
 
 const eventSchema = v.object({
@@ -148,10 +151,11 @@ export function linkOf(event: OpenTrainEvent): LinkFacts | undefined {
   };
 }
 
-/** Budget events name their contract in the budget; `resourceId` is the contract only where no milestone applies. */
+/** Wherever a budget event names its contract; `resourceId` is the contract where no milestone applies. */
 export function budgetContractOf(event: OpenTrainEvent): ContractId | undefined {
-  const { budget, milestone } = event.data;
-  return (budget?.contractId ?? (milestone === null ? event.resourceId : undefined)) as ContractId | undefined;
+  const { budget, contract, milestone } = event.data;
+  const named = budget?.contractId ?? contract?.id ?? milestone?.budget?.contractId;
+  return (named ?? (milestone === null ? event.resourceId : undefined)) as ContractId | undefined;
 }
 
 export function installOf(event: OpenTrainEvent): InstallId | undefined {

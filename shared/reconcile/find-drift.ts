@@ -35,7 +35,7 @@ export async function findDrift(
   });
 }
 
-/** By what the platform tells of a person: any one of the three will do. */
+/** By what the platform tells of a person; the noted member id last, for a rebuilt workspace may have given it to another. */
 function finderOf(seats: readonly Seat[]): (member: Member) => Seat | undefined {
   const byTrainer = new Map<string, Seat>();
   const byMember = new Map<string, Seat>();
@@ -46,5 +46,5 @@ function finderOf(seats: readonly Seat[]): (member: Member) => Seat | undefined 
     byAddress.set(seat.trainer.workEmail, seat);
   }
   return ({ opentrainUserId, memberId, workEmail }) =>
-    byTrainer.get(opentrainUserId ?? '') ?? byMember.get(memberId ?? '') ?? byAddress.get(workEmail ?? '');
+    byTrainer.get(opentrainUserId ?? '') ?? byAddress.get(workEmail ?? '') ?? byMember.get(memberId ?? '');
 }

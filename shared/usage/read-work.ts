@@ -38,10 +38,13 @@ export function createProjectReader(
       const place = await parts.placeOf(workspaceId);
       const memberIds = async (trainers: readonly TrainerId[]) => {
         const seats = await parts.store.seats.getAll(trainers.map((trainer) => seatOf(place, projectId, trainer)));
+        // A rebuilt workspace may have given the id of somebody who has left to somebody who is in: theirs comes last and wins.
         return new Map(
-          seats.flatMap(({ memberId, trainerId }): [MemberId, TrainerId][] =>
-            memberId === undefined ? [] : [[memberId, trainerId]],
-          ),
+          seats
+            .toSorted((one, other) => Math.sign(one.openGrants.size) - Math.sign(other.openGrants.size))
+            .flatMap(({ memberId, trainerId }): [MemberId, TrainerId][] =>
+              memberId === undefined ? [] : [[memberId, trainerId]],
+            ),
         );
       };
       const readParts = { workspace: place.workspace, memberIds };

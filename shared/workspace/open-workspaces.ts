@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Place } from '../access/access.ts';
 import type { TokenSource } from '../bearer-fetch.ts';
 import type { Clock } from '../clock.ts';
@@ -22,10 +23,16 @@ export interface OpenWorkspacesParts {
   readonly clock: Clock;
 }
 
-/** How to reach a workspace by its id; each is opened once and kept, its token is read when it is used. */
+/** How long the settings of a connection's own workspace are believed, as long as its token. */
+const FRESH_MILLISECONDS = 5 * 60_000;
+
+/**
+ * How to reach a workspace by its id. Each is opened once and kept until its settings change, which is seen after five
+ * minutes; its token is read when it is used.
+ */
 export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: WorkspaceId) => Promise<Place> {
-  const { names } = parts;
-  const open = new Map<WorkspaceId, Place>();
+  const { names, clock } = parts;
+  const open = new Map<WorkspaceId, { place: Place; settings: WorkspaceSettings; readAt: number }>();
 
   async function settingsOf(workspaceId: WorkspaceId): Promise<WorkspaceSettings> {
     if (workspaceId === DEFAULT_WORKSPACE) return parts.defaultSettings;
@@ -38,13 +45,19 @@ export function openWorkspaces(parts: OpenWorkspacesParts): (workspace: Workspac
 
   return async (workspaceId) => {
     const known = open.get(workspaceId);
-    if (known !== undefined) return known;
+    const isFresh = workspaceId === DEFAULT_WORKSPACE || clock.now() - (known?.readAt ?? 0) < FRESH_MILLISECONDS;
+    if (known !== undefined && isFresh) return known.place;
+    const readAt = clock.now();
     const settings = await settingsOf(workspaceId);
+    if (known !== undefined && isDeepStrictEqual(known.settings, settings)) {
+      open.set(workspaceId, { ...known, readAt });
+      return known.place;
+    }
     checkWorkspaceSettings(settings, `Workspace "${workspaceId}": `);
     const token = (parameter: string) => (options?: { refresh?: boolean }) => parts.readSecret(parameter, options);
     const tokens = { access: token(names.workspaceToken(workspaceId)), usage: token(names.usageToken(workspaceId)) };
-    const place = { workspaceId, workspace: openWorkspace(settings, tokens, parts.clock) };
-    open.set(workspaceId, place);
+    const place = { workspaceId, workspace: openWorkspace(settings, tokens, clock) };
+    open.set(workspaceId, { place, settings, readAt });
     return place;
   };
 }

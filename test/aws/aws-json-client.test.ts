@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { AwsError, createAwsJsonClient } from '../../shared/aws/aws-json-client.ts';
+import { AwsError, createAwsJsonClient, regionalEndpoint } from '../../shared/aws/aws-json-client.ts';
 
 interface Seen {
   readonly headers: IncomingMessage['headers'];
@@ -125,4 +125,12 @@ test('without an endpoint of its own the region’s is used', async () => {
     .call('SendMessage', {})
     .catch((thrown) => thrown);
   expect(error.cause.message).toContain('127.0.0.1:1');
+});
+
+test.each([
+  ['eu-central-1', 'https://sqs.eu-central-1.amazonaws.com'],
+  ['us-gov-west-1', 'https://sqs.us-gov-west-1.amazonaws.com'],
+  ['cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn'],
+])('and that of %s is in the domain of its partition', (region, endpoint) => {
+  expect(regionalEndpoint('sqs', region)).toBe(endpoint);
 });

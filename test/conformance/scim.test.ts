@@ -21,6 +21,10 @@ const VARIANTS: Record<string, { server: ScimServerOptions; dialect?: DialectNam
   },
   'case-sensitive': { server: { isCaseExact: true } },
   'like Label Studio Enterprise': {
+    server: { isLabelStudioEnterprise: true, groupsOfUser: 'attribute' },
+    dialect: 'label-studio-enterprise',
+  },
+  'like Label Studio Enterprise, with PUT for groups': {
     server: { isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' },
     dialect: 'label-studio-enterprise',
   },

@@ -105,6 +105,21 @@ describe('milestone events', () => {
     expect(await customer.deliver(event)).toBe('done: older_than_known');
   });
 
+  test('an event that tells of no milestone is about its resource, if that is a contract which is known', async () => {
+    const { customer, contract } = await story.newHire({ delivered: true });
+    await story.idle();
+    const bare = without(
+      milestoneEvent('milestone.budget_low', contract.id),
+      'data.milestone',
+      'data.budget.contractId',
+    );
+    expect(await customer.deliver({ ...bare, resourceId: contract.id })).toBe('done: recorded');
+    expect(await customer.budget(contract)).toMatchObject({ eventType: 'milestone.budget_low', lastEventId: bare.id });
+    expect(await customer.deliver({ ...bare, id: `${bare.id}1`, resourceId: 'milestone-1' })).toBe(
+      'parked: no_contract',
+    );
+  });
+
   test('the contract is taken from the budget, or is the resource when no milestone applies', async () => {
     const customer = await story.newCustomer();
     await customer.deliver(milestoneEvent('milestone.budget_low', 'c1'));

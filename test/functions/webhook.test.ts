@@ -251,6 +251,28 @@ describe('503: the queue or the secret store fails', () => {
     emulators.parameterStore.outage(true);
     for (let index = 0; index < 30; index += 1) expect(await send()).toBe(503);
     emulators.parameterStore.outage(false);
+    clock.ms += 5_000;
+    expect(await send()).toBe(202);
+    await enqueued();
+  });
+
+  test('and a flood of ever new ids costs a bounded number of reads then, too, while known ones are served', async () => {
+    await send();
+    emulators.parameterStore.outage(true);
+    const before = reads();
+    for (let index = 0; index < 500; index += 1) expect(await send({ connection: `unread-${index}` })).toBe(503);
+    // Each read is tried twice while the store is down.
+    expect(reads() - before).toBe(2 * 20);
+    clock.ms += 10 * 60_000;
+    expect(await send()).toBe(202);
+    emulators.parameterStore.outage(false);
+    expect(await send({ connection: 'unread-0' }), 'a failure is never remembered of an id').toBe(404);
+    while ((await enqueued()).length > 0);
+  });
+
+  test('a connection whose parameter is botched takes no reads from the others', async () => {
+    await storeSecrets('botched', 'paste the secret here');
+    for (let index = 0; index < 30; index += 1) expect(await send({ connection: 'botched' })).toBe(503);
     expect(await send()).toBe(202);
     await enqueued();
   });

@@ -3,6 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { WorkerHandler } from '../../functions/worker/handler.ts';
 import { startQueuePump } from '../../local/aws/queue-pump.ts';
+import type { Scope } from '../../local/opentrain/state.ts';
 import { unpackEnvelope } from '../../shared/deliveries/envelope.ts';
 import type { ConnectionId, ContractId, LinkId, ProjectId, TrainerId } from '../../shared/ids.ts';
 import { silentLogger } from '../../shared/logging.ts';
@@ -306,8 +307,9 @@ describe('the workspace answers 401 or 403: the credential is broken, no event i
 
 describe('OpenTrain answers 401 or 403 on a connection', () => {
   /** A customer with one hire whose Work Email has to be asked for. */
-  async function customer(connection: string) {
-    const { installId, organizationId, token } = worker.opentrain.consent({ organization: connection });
+  async function customer(connection: string, scopes?: readonly Scope[]) {
+    const consent = { organization: connection, ...(scopes && { scopes }) };
+    const { installId, organizationId, token } = worker.opentrain.consent(consent);
     await worker.parameters.put(worker.names.token(connection as ConnectionId), token);
     const job = worker.opentrain.postJob({ organizationId });
     const project = `project of ${connection}`;
@@ -315,8 +317,9 @@ describe('OpenTrain answers 401 or 403 on a connection', () => {
     worker.opentrain.hire({ jobId: job.id, trainer: `Trainer of ${connection}` });
     const [started] = worker.opentrain.eventsOf(installId).filter(({ type }) => type === 'contract.started');
     if (started === undefined) throw new Error('Nobody was hired.');
-    const event = without(started, 'data.freelancer.workEmail');
-    return { connection, organizationId, token, project, delivery: () => queuedDelivery({ connection, event }) };
+    const delivery = (...left: string[]) =>
+      queuedDelivery({ connection, event: without(started, 'data.freelancer.workEmail', ...left) });
+    return { connection, organizationId, token, project, delivery };
   }
   const wrong = async ({ connection }: { connection: string }) =>
     worker.parameters.put(worker.names.token(connection as ConnectionId), 'ot_ptk_wrong');
@@ -350,6 +353,25 @@ describe('OpenTrain answers 401 or 403 on a connection', () => {
       expect(await worker.run([waiting])).toEqual({ [waiting.messageId]: 'acknowledged' });
       expect((await connectionOf(troubled.connection)).attention).toBeUndefined();
       expect(worker.demo.membersOf(troubled.project)).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['its trainer', [], 'waiting_for_consent'],
+    ['nobody', ['data.freelancer'], 'trainer_unclear'],
+  ])(
+    '403 because the token lacks participants:read: the delivery, which names %s, is parked, and nothing waits',
+    async (_, left, reason) => {
+      const poor = await customer(`without-scope-${reason.replaceAll('_', '-')}`, [
+        'contracts:read',
+        'project-links:read',
+        'webhooks:manage',
+      ]);
+      const record = poor.delivery(...left);
+      expect(await fateAmongOthers(record)).toBe('acknowledged');
+      expect(await worker.recordOf(record.messageId, poor.connection)).toMatchObject({ status: 'parked', reason });
+      expect((await connectionOf(poor.connection)).attention).toBeUndefined();
+      expect(worker.demo.membersOf(poor.project)).toEqual([]);
     },
   );
 

@@ -59,7 +59,7 @@ describe('parseEvent', () => {
       freelancer: fc.oneof(anything, oddFields(['opentrainUserId', 'userId', 'displayName', 'workEmail'])),
       projectLink: fc.oneof(anything, oddFields(['id', 'jobId', 'externalProjectId', 'provisioningMode'])),
       budget: fc.oneof(anything, oddFields(['contractId', 'state', 'consumedFraction'])),
-      milestone: fc.oneof(anything, oddFields(['id'])),
+      milestone: fc.oneof(anything, oddFields(['id', 'budget'])),
     },
     { requiredKeys: [] },
   );
@@ -116,6 +116,13 @@ describe('parseEvent', () => {
     expect(budgetContractOf(eventIn(bare))).toBe('c2');
     const ofMilestone = { ...bare, resourceId: 'm1', data: { milestone: { id: 'm1' } } };
     expect(budgetContractOf(eventIn(ofMilestone))).toBeUndefined();
+    for (const named of [
+      { contract: { id: 'c3' } },
+      { milestone: { id: 'm1' }, contract: { id: 'c3' } },
+      { milestone: { id: 'm1', budget: { contractId: 'c3' } } },
+    ]) {
+      expect(budgetContractOf(eventIn({ ...ofMilestone, data: named }))).toBe('c3');
+    }
   });
 
   test('a link event names its link in the data or by resourceId; a contract event only in the data', () => {

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { MemberId, WorkEmail } from '../../shared/ids.ts';
+import type { MemberId, TrainerId, WorkEmail, WorkspaceId } from '../../shared/ids.ts';
+import { findDrift } from '../../shared/reconcile/find-drift.ts';
+import type { Seat } from '../../shared/store/seats.ts';
 import { WorkspaceRejectedError, WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import type { Workspace } from '../../shared/workspace/port.ts';
 import { runReconcile } from '../support/reconcile.ts';
 import { type Story, startStory } from '../support/story.ts';
+import { fakeWorkspace } from '../support/worker.ts';
 
 /** Who is really in the workspace, and who should be. */
 
@@ -109,6 +112,23 @@ describe('somebody whom the connector has let in', () => {
     expect(story.membersOf(project)).toEqual([workEmail]);
     expect(await runReconcile(story, customer.id)).toMatchObject(NOTHING);
   });
+});
+
+test('somebody who has left is not taken out in the place of another, to whom a rebuilt workspace gave their member id', async () => {
+  const stays = seatIn('u-stays', { memberId: '2', openGrants: ['acme/ct_1/ln_1'] });
+  const left = seatIn('u-left', { memberId: '2', openGrants: [] });
+  const workspace = fakeWorkspace({
+    async *listAccess() {
+      yield { memberId: '2' as MemberId, workEmail: stays.trainer.workEmail };
+    },
+  });
+  const place = { workspaceId: stays.workspaceId, workspace };
+  for (const seats of [
+    [stays, left],
+    [left, stays],
+  ]) {
+    expect(await findDrift({ place, project: '*', seats }, () => false, new AbortController().signal)).toEqual([]);
+  }
 });
 
 describe('people whom the connector never let in', () => {
@@ -320,3 +340,20 @@ describe('a project whose people cannot be listed', () => {
     expect((await runReconcile(story, customer.id)).repaired).toEqual({ missing_in_workspace: 3 });
   });
 });
+
+function seatIn(trainerId: string, { memberId, openGrants }: { memberId: string; openGrants: string[] }): Seat {
+  const trainer = {
+    opentrainUserId: trainerId as TrainerId,
+    workEmail: `${trainerId}@opentrain.work` as WorkEmail,
+    displayName: trainerId,
+  };
+  const ref = { workspaceId: 'default' as WorkspaceId, project: '*', trainerId: trainer.opentrainUserId } as const;
+  return {
+    ...ref,
+    trainer,
+    memberId: memberId as MemberId,
+    openGrants: new Set(openGrants),
+    revision: 1,
+    settled: true,
+  };
+}

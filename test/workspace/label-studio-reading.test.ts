@@ -1,14 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProjectId, TrainerId, WorkEmail } from '../../shared/ids.ts';
-import { NeedsPersonError, WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
+import type { MemberId, ProjectId, TrainerId, WorkEmail } from '../../shared/ids.ts';
+import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnavailableError } from '../../shared/workspace/errors.ts';
 import { createLabelStudioWorkspace } from '../../shared/workspace/label-studio/label-studio-workspace.ts';
 import { createLimiter } from '../../shared/workspace/label-studio/limiter.ts';
 import type { Trainer, Workspace } from '../../shared/workspace/port.ts';
-import { collect, failureOf } from '../conformance/observe.ts';
+import { collect, expectToldNothingOf, failureOf } from '../conformance/observe.ts';
 import { type ScriptedServer, type Step, startScriptedServer } from '../opentrain/scripted-server.ts';
 
 // What the real server of `npm run test:label-studio` does not do on demand, or other releases do.
+const OWNER_ADDRESS = 'owner@acme.example';
 const everywhere = { projectId: '*' as ProjectId };
 const project = { projectId: '7' as ProjectId };
 const maria: Trainer = {
@@ -74,6 +75,65 @@ describe('people', () => {
     const [command = ''] = (error as NeedsPersonError).steps;
     expect(command).toContain(String.raw`username="opentrain-u\");\nPYTHON\nrm -rf \"$HOME"`);
     expect(command.match(/^PYTHON$/gm)).toHaveLength(1);
+  });
+});
+
+describe('an account that a noted member id means', () => {
+  const known: Trainer = { ...maria, memberId: '2' as MemberId };
+  const owner = account(1, OWNER_ADDRESS);
+  const bens = account(2, 'ben@opentrain.work', 'opentrain-u-ben');
+  const marias = account(3, maria.workEmail, 'opentrain-u-maria');
+  const read = (one: ListedAccount): Step => ({ status: 200, body: one });
+  const removals = () => server.received.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
+
+  test('is the trainer’s by its Work Email', async () => {
+    server.script(whoAmI, read({ ...marias, id: 2 }));
+    expect(await workspace.ensureAccess(known, everywhere)).toMatchObject({ memberId: '2' });
+  });
+
+  test('is still theirs under a former Work Email, by the username that the connector gave it', async () => {
+    const former = account(2, 'maria.s@opentrain.work', 'opentrain-u-maria');
+    server.script(whoAmI, read(former), whoAmI, read(former), { status: 204 });
+    expect(await workspace.ensureAccess(known, everywhere)).toMatchObject({ memberId: '2' });
+    await workspace.revokeAccess(known, everywhere);
+    expect(removals()).toEqual(['/api/organizations/1/memberships/2/']);
+  });
+
+  test('may be another trainer’s where Label Studio was rebuilt: then the trainer gets their own', async () => {
+    server.script(whoAmI, read(bens), members(owner, bens), { status: 201, body: marias });
+    expect(await workspace.ensureAccess(known, everywhere)).toMatchObject({ memberId: '3' });
+  });
+
+  test('and then their own is removed, or nobody', async () => {
+    server.script(whoAmI, read(bens), members(owner, bens, marias), { status: 204 });
+    await workspace.revokeAccess(known, everywhere);
+    expect(removals()).toEqual(['/api/organizations/1/memberships/3/']);
+    server.script(whoAmI, read(bens), members(owner, bens));
+    await workspace.revokeAccess(known, everywhere);
+    expect(removals()).toHaveLength(1);
+  });
+
+  test.each(['boss@acme.example', 'ben@opentrain.work'])(
+    'is not removed when nothing shows whose it is: %s',
+    async (email) => {
+      const somebody = account(2, email, 'somebody');
+      server.script(whoAmI, read(somebody), members(owner, somebody));
+      const error = await failureOf(workspace.revokeAccess(known, everywhere));
+      expect(error).toBeInstanceOf(WorkspaceRejectedError);
+      expectToldNothingOf(error, [email]);
+      expect(removals()).toEqual([]);
+    },
+  );
+
+  test('is to be restored when it was removed, for the address that it does not tell is taken', async () => {
+    server.script(whoAmI, read(account(2, 'Deleted', 'Deleted')), members(owner), taken);
+    const error = (await failureOf(workspace.ensureAccess(known, everywhere))) as NeedsPersonError;
+    expect(error.steps.join()).toContain('User.objects.get(id=2)');
+  });
+
+  test('was another’s when it was removed and the trainer’s address is free', async () => {
+    server.script(whoAmI, read(account(2, 'Deleted', 'Deleted')), members(owner), { status: 201, body: marias });
+    expect(await workspace.ensureAccess(known, everywhere)).toMatchObject({ memberId: '3' });
   });
 });
 
@@ -161,7 +221,6 @@ test('no more than so many run at once, and the others in their order', async ()
   expect(ended).toEqual([0, 1, 2, 3, 4]);
 });
 
-const OWNER_ADDRESS = 'owner@acme.example';
 const whoAmI: Step = {
   status: 200,
   body: {
@@ -179,10 +238,11 @@ const taken: Step = {
 interface ListedAccount {
   readonly id: number;
   readonly email: string;
+  readonly username: string;
 }
 
-function account(id: number, email: string): ListedAccount {
-  return { id, email };
+function account(id: number, email: string, username = email): ListedAccount {
+  return { id, email, username };
 }
 
 function page(about: { count: number; next: string | null }, ...accounts: ListedAccount[]): Step {

@@ -135,4 +135,34 @@ describe('settings', () => {
     await expect(opening).rejects.toThrow(ConfigurationError);
     await expect(opening).rejects.toThrow(/Workspace "acme": .*"csv" is none/);
   });
+
+  test('out of the table are read again after five minutes, and the workspace is opened anew if they differ', async () => {
+    const clock = { ms: 0, now: () => clock.ms };
+    let settings: WorkspaceSettings = { adapter: 'http', url: 'https://annotation.example' };
+    let readings = 0;
+    const workspaces = openWorkspaces({
+      defaultSettings: { adapter: 'http', url: 'https://default.example' },
+      settingsOf: async () => {
+        readings += 1;
+        return { ...settings };
+      },
+      readSecret: async () => 'token',
+      names: credentialNames('/opentrain/test'),
+      clock,
+    });
+    const open = async () => (await workspaces('acme' as WorkspaceId)).workspace;
+    const first = await open();
+    settings = { adapter: 'label-studio', url: 'https://label-studio.example' };
+    clock.ms += 5 * 60_000 - 1;
+    expect(await open(), 'not yet').toBe(first);
+    clock.ms += 1;
+    const second = await open();
+    expect(second.accessScope).toBe('workspace');
+    clock.ms += 5 * 60_000;
+    expect(await open(), 'the same settings keep it open').toBe(second);
+    expect(readings).toBe(3);
+    clock.ms += 1;
+    await open();
+    expect(readings, 'believed for five minutes again').toBe(3);
+  });
 });

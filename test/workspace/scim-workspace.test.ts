@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../shared/errors.ts';
 import type { MemberId, ProjectId, TrainerId, WorkEmail } from '../../shared/ids.ts';
@@ -72,6 +73,7 @@ describe('what is sent', () => {
 
   test('where versions are kept, a PUT names the one it was made for, and starts over when that is no longer it', async () => {
     let version = 1;
+    let readings = 0;
     const adapter = adapterWith(async (request) => {
       if (request.url.endsWith('/ServiceProviderConfig')) {
         return json({ patch: { supported: false }, etag: { supported: true } });
@@ -81,9 +83,12 @@ describe('what is sent', () => {
       if (request.method !== 'GET' || !request.url.includes('/Groups/')) return answer;
       const group = (await answer.json()) as object;
       const shown = json({ ...group, meta: { version: `W/"${version}"` } });
-      // Another worker changes the group right after it was read for the first time.
-      if (version === 1) server.replaceMembers(project.projectId, ['somebody']);
-      version = 2;
+      readings += 1;
+      // Another worker changes the group right after it was read for the write.
+      if (readings === 2) {
+        server.replaceMembers(project.projectId, ['somebody']);
+        version = 2;
+      }
       return shown;
     });
     const { memberId } = await adapter.ensureAccess(maria, project);
@@ -241,6 +246,43 @@ describe('finding an account', () => {
     expect(server.membersOf(project.projectId)).toEqual([]);
   });
 
+  test('an account that the noted id means on a rebuilt server is not taken for the trainer’s', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    const ben = { ...maria, opentrainUserId: 'u-ben' as TrainerId, workEmail: 'ben@opentrain.work' as WorkEmail };
+    const { memberId } = await workspace.ensureAccess(ben, project);
+    await workspace.revokeAccess({ ...member, ...(memberId && { memberId }) }, project);
+    expect(server.membersOf(project.projectId)).toEqual([memberId]);
+    // And where the trainer has no account any more, nobody is removed in their place.
+    server.removeUser(String(member.memberId));
+    await workspace.revokeAccess({ ...member, ...(memberId && { memberId }) }, project);
+    expect(server.membersOf(project.projectId)).toEqual([memberId]);
+  });
+
+  test('the tool’s own people are not removed, even if a seat should name one of them', async () => {
+    const boss = server.addUser({ userName: 'boss@acme.example' });
+    server.replaceMembers(project.projectId, [boss]);
+    const error = await failureOf(workspace.revokeAccess({ ...maria, memberId: boss as MemberId }, project));
+    expect(error).toBeInstanceOf(WorkspaceRejectedError);
+    expect(error.message).toContain('no Work Email');
+    expectToldNothingOf(error, ['boss@acme.example']);
+    expect(server.membersOf(project.projectId)).toEqual([boss]);
+  });
+
+  test('of an account with another Work Email, which nothing shows to be the trainer’s, a person must judge', async () => {
+    const id = server.addUser({ userName: 'ben@opentrain.work' });
+    server.replaceMembers(project.projectId, [id]);
+    const error = await failureOf(workspace.revokeAccess({ ...maria, memberId: id as MemberId }, project));
+    expect(error).toBeInstanceOf(WorkspaceRejectedError);
+    expectToldNothingOf(error, ['ben@opentrain.work', maria.workEmail]);
+    expect(server.membersOf(project.projectId)).toEqual([id]);
+  });
+
+  test('an account whose Work Email changed is removed by its id, for its externalId is the trainer’s', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess({ ...member, workEmail: 'maria.s@opentrain.work' as WorkEmail }, project);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
   test('an account that stays inactive is left to a person', async () => {
     server.addUser({ userName: maria.workEmail, active: false });
     const stubborn = adapterWith((request) => (request.method === 'PATCH' ? json({}) : fetch(request)));
@@ -323,6 +365,39 @@ describe('whether an account stays active', () => {
     expect(isActive(member)).toBe(true);
   });
 
+  test('the server ignores the filter and answers with every group: those count that show the account', async () => {
+    server.addGroup('Annotators');
+    ignoreGroupFilter();
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess(member, project);
+    expect(isActive(member)).toBe(false);
+    await workspace.revokeAccess(member, project);
+  });
+
+  test('the same, and it tells no members: yes, and a removal that is repeated is no contradiction', async () => {
+    ignoreGroupFilter();
+    const terse = adapterWith(async (request) => {
+      const answer = await fetch(request);
+      if (!request.url.includes('members.value')) return answer;
+      const { Resources, ...list } = (await answer.json()) as { Resources: { members?: unknown }[] };
+      return json({ ...list, Resources: Resources.map(({ members: _, ...rest }) => rest) });
+    });
+    const member = await terse.ensureAccess(maria, project);
+    await terse.revokeAccess(member, project);
+    await terse.revokeAccess(member, project);
+    expect(isActive(member)).toBe(true);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
+  test('the server tells some of the groups only: yes, for another may be among the rest', async () => {
+    ignoreGroupFilter();
+    for (let index = 0; index < 12; index += 1) server.addGroup(`Project ${index}`);
+    const member = await workspace.ensureAccess(maria, project);
+    server.addGroup('Annotators', [String(member.memberId)]);
+    await workspace.revokeAccess(member, project);
+    expect(isActive(member)).toBe(true);
+  });
+
   test('let into another group in the moment of the deactivation: yes', async () => {
     const racing = adapterWith(async (request) => {
       const text = request.method === 'PATCH' ? await request.clone().text() : '';
@@ -355,12 +430,92 @@ describe('whether an account stays active', () => {
   });
 });
 
-describe('Label Studio Enterprise', () => {
-  beforeEach(() =>
-    start({ isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' }, 'label-studio-enterprise'),
-  );
+describe('many trainers of one project at once', () => {
+  const putOnly = { isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' } as const;
+  const names = ['ana', 'ben', 'cleo', 'dan', 'eve'];
+  const trainer = (name: string): Trainer => ({
+    opentrainUserId: `u-${name}` as TrainerId,
+    workEmail: `${name}@opentrain.work` as WorkEmail,
+    displayName: name,
+  });
+  /** As slow as a server on the other side of the network, so that all have read before the first writes. */
+  const slowAdapter = () =>
+    adapterWith(async (request) => {
+      await wait(10);
+      return fetch(request);
+    }, 'label-studio-enterprise');
 
-  test('gets documented attributes only, and the whole list of members, by address', async () => {
+  beforeEach(() => start(putOnly, 'label-studio-enterprise'));
+
+  test('where a group is written as a whole, no hire undoes another', async () => {
+    await Promise.all(names.map((name) => slowAdapter().ensureAccess(trainer(name), project)));
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(names.map((name) => `${name}@opentrain.work`));
+  });
+
+  test('nor does a hire bring back somebody whose contract ends', async () => {
+    const adapter = slowAdapter();
+    const member = await adapter.ensureAccess(maria, project);
+    await Promise.all([
+      adapter.revokeAccess(member, project),
+      ...names.map((name) => adapter.ensureAccess(trainer(name), project)),
+    ]);
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(names.map((name) => `${name}@opentrain.work`));
+    expect(server.userById(maria.workEmail)?.active).toBe(false);
+  });
+
+  test('one whose write fails holds up nobody after them', async () => {
+    let writes = 0;
+    const adapter = adapterWith((request) => {
+      if (request.method === 'PUT') writes += 1;
+      return request.method === 'PUT' && writes === 1 ? json({}, 503) : fetch(request);
+    }, 'label-studio-enterprise');
+    const outcomes = await Promise.allSettled(names.map((name) => adapter.ensureAccess(trainer(name), project)));
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(server.membersOf(project.projectId)).toHaveLength(names.length - 1);
+  });
+});
+
+describe('Label Studio Enterprise', () => {
+  beforeEach(() => start({ isLabelStudioEnterprise: true, groupsOfUser: 'attribute' }, 'label-studio-enterprise'));
+
+  test('adds and removes members by PATCH in the form of Entra, the only one that it is known to take', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess(member, project);
+    const groupPatches = sent.filter(({ method, path }) => method === 'PATCH' && path.includes('/Groups/'));
+    expect(groupPatches.map(({ body }) => body)).toEqual([
+      patch({ op: 'Add', path: 'members', value: [{ value: maria.workEmail }] }),
+      patch({ op: 'Remove', path: 'members', value: [{ value: maria.workEmail }] }),
+    ]);
+    expect(server.membersOf(project.projectId)).toEqual([]);
+  });
+
+  test('loses nobody whom another instance of the function lets in at the same moment', async () => {
+    const racing = adapterWith(async (request) => {
+      const isGroup = request.url.includes('/Groups/');
+      if (isGroup && request.method !== 'GET') server.replaceMembers(project.projectId, ['ben@opentrain.work']);
+      return fetch(request);
+    }, 'label-studio-enterprise');
+    await racing.ensureAccess(maria, project);
+    expect([...server.membersOf(project.projectId)].sort()).toEqual(['ben@opentrain.work', maria.workEmail]);
+  });
+
+  test.each([400, 405, 500, 501])('is sent the whole list when it answers a PATCH with %d', async (status) => {
+    const picky = adapterWith(
+      (request) => (request.method === 'PATCH' && request.url.includes('/Groups/') ? json({}, status) : fetch(request)),
+      'label-studio-enterprise',
+    );
+    server.replaceMembers(project.projectId, ['boss@acme.example']);
+    const member = await picky.ensureAccess(maria, project);
+    expect(server.membersOf(project.projectId)).toEqual(['boss@acme.example', maria.workEmail]);
+    await picky.revokeAccess(member, project);
+    expect(server.membersOf(project.projectId)).toEqual(['boss@acme.example']);
+  });
+
+  test('gets documented attributes only, and where it has no PATCH, all members by address', async () => {
+    await start(
+      { isLabelStudioEnterprise: true, groupPatch: 'no', groupsOfUser: 'attribute' },
+      'label-studio-enterprise',
+    );
     server.replaceMembers(project.projectId, ['boss@acme.example']);
     await workspace.ensureAccess(maria, project);
     expect(bodyOf('POST')).toEqual({
@@ -375,6 +530,12 @@ describe('Label Studio Enterprise', () => {
       displayName: 'Street signs',
       members: [{ value: 'boss@acme.example' }, { value: 'maria@opentrain.work' }],
     });
+  });
+
+  test('an id that is a Work Email is the trainer’s on every server, also when they have a new one by now', async () => {
+    const member = await workspace.ensureAccess(maria, project);
+    await workspace.revokeAccess({ ...member, workEmail: 'maria.s@opentrain.work' as WorkEmail }, project);
+    expect(server.membersOf(project.projectId)).toEqual([]);
   });
 
   test('no error tells the address that is the account’s id', async () => {
@@ -426,6 +587,13 @@ function adapterWith(
       sent.push({ method, path: new URL(url).pathname, headers, body: text === '' ? undefined : JSON.parse(text) });
       return answer(request);
     },
+  });
+}
+
+function ignoreGroupFilter(): void {
+  server.intercept((request, _, next) => {
+    if (String(request.query.filter).startsWith('members.value')) delete request.query.filter;
+    next();
   });
 }
 

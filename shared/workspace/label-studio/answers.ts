@@ -18,6 +18,7 @@ export const whoAmI = v.object({
 export const account = v.object({
   id,
   email: v.string(),
+  username: v.nullish(v.string()),
   /** Null until the first sign-in, for accounts that were made without it. */
   active_organization: v.nullish(id),
 });

@@ -9,7 +9,7 @@ import { readAnnotations } from './annotations.ts';
 import { type Account, account, isRemoved, parseFailure, project, release } from './answers.ts';
 import { createLabelStudioClient } from './client.ts';
 import { countNotices, isSameInstruction, withNotice } from './notice.ts';
-import { needsFirstPassword, needsLowerCase, needsRestoring, usernameOf } from './operator-steps.ts';
+import { needsFirstPassword, needsLowerCase, needsRestoring, USERNAME_PREFIX, usernameOf } from './operator-steps.ts';
 import { findByAddress, memberOf, type Organization, openOrganization } from './organization.ts';
 
 export interface LabelStudioWorkspaceOptions {
@@ -64,13 +64,13 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
       needsRestoring({ baseUrl, organization, trainer: opentrainUserId, memberId: id });
 
     const known = memberId && (await organization.accountBy(memberId, signal));
-    if (known && isTrainers(known)) return known;
+    if (known && isTheirs(known, trainer)) return known;
     const found = findByAddress(await organization.accounts(signal), workEmail);
     if (found !== undefined) return found;
-    if (known && isRemoved(known)) throw restore(memberId);
     const made = await makeAccount(trainer, signal);
     if (made !== undefined) return made;
-    // The address is taken: by a worker that was quicker, or by an account that was removed, which the lists do not name.
+    // The address is taken: by an account that was removed, which the lists do not name, or by a worker that was quicker.
+    if (known && isRemoved(known)) throw restore(memberId);
     const quicker = await findAfterRace(organization, workEmail, signal);
     if (quicker !== undefined) return quicker;
     throw restore();
@@ -118,13 +118,16 @@ export function createLabelStudioWorkspace(options: LabelStudioWorkspaceOptions)
       return { memberId: String(account.id) as MemberId, workEmail, opentrainUserId };
     },
 
-    async revokeAccess({ memberId, workEmail }, _project, signal) {
+    async revokeAccess(member, _project, signal) {
+      const { memberId, workEmail } = member;
       const organization = await openOrganization(client, pageRows, signal);
       const known = memberId && (await organization.accountBy(memberId, signal));
-      if (known && !isRemoved(known) && !isTrainers(known)) throw isNoTrainer(known.id);
       // Removed already by its id, or that was never noted: the address tells whether there is still somebody to remove.
       const account =
-        known && isTrainers(known) ? known : workEmail && findByAddress(await organization.accounts(signal), workEmail);
+        known && isTheirs(known, member)
+          ? known
+          : workEmail && findByAddress(await organization.accounts(signal), workEmail);
+      if (!account && known && !isRemoved(known) && !isAnotherTrainers(known)) throw notToRemove(known);
       if (!account) return;
       const what = `remove member ${account.id}`;
       const path = ['organizations', String(organization.id), 'memberships', String(account.id), ''];
@@ -193,10 +196,27 @@ function numberOf(projectId: ProjectId): number {
   );
 }
 
-/** In the organisation, and under a Work Email: nobody else is let in or removed by the connector. */
-const isTrainers = (account: Account): boolean => !isRemoved(account) && memberOf(account).workEmail !== undefined;
+/**
+ * In the organisation, and the trainer's by Work Email; or by the username that the connector gave it, where the Work Email has
+ * changed since. The id alone says nothing: an installation that was rebuilt or replaced gives it to somebody else.
+ */
+function isTheirs(found: Account, { workEmail, opentrainUserId }: Member): boolean {
+  const told = memberOf(found).workEmail;
+  if (isRemoved(found) || told === undefined) return false;
+  return told === workEmail || (opentrainUserId !== undefined && found.username === usernameOf(opentrainUserId));
+}
+
+/** Asked of an account that is not this trainer's: whether it is one that the connector made. */
+const isAnotherTrainers = (found: Account): boolean =>
+  memberOf(found).workEmail !== undefined && found.username?.startsWith(USERNAME_PREFIX) === true;
 
 /** Rule 5 the other way round: the tool's own people are not ours to remove, whatever a seat says. */
-function isNoTrainer(id: number): WorkspaceRejectedError {
-  return new WorkspaceRejectedError(`Member ${id} has no Work Email, so the connector does not remove them.`);
+function notToRemove(found: Account): WorkspaceRejectedError {
+  const why =
+    memberOf(found).workEmail === undefined
+      ? 'has no Work Email'
+      : 'has another Work Email than the trainer, and was not made by the connector';
+  return new WorkspaceRejectedError(
+    `Member ${found.id} ${why}, so the connector does not remove them. If it is the trainer’s account all the same, remove it by hand.`,
+  );
 }

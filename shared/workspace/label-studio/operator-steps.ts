@@ -2,12 +2,14 @@ import type { MemberId, TrainerId } from '../../ids.ts';
 import { NeedsPersonError } from '../errors.ts';
 import type { Organization } from './organization.ts';
 
-/** The username of the accounts that the connector makes; Label Studio shows it to administrators only. */
-export const usernameOf = (trainer: TrainerId): string => `opentrain-${trainer}`;
+export const USERNAME_PREFIX = 'opentrain-';
 
-/** Nothing tries a parked delivery again by itself. */
-const REDELIVER =
-  'Have OpenTrain redeliver the parked delivery (POST /webhook-endpoints/{id}/redeliver with the delivery id), or wait for the contract’s next event: either completes it.';
+/** The username of the accounts that the connector makes; Label Studio shows it to administrators only. */
+export const usernameOf = (trainer: TrainerId): string => `${USERNAME_PREFIX}${trainer}`;
+
+/** Reconciliation looks at every parked grant again; an operator who does not want to wait for it can have it at once. */
+const COMPLETED =
+  'The next reconciliation completes it, within half an hour unless reconcileMinutes says otherwise. To have it at once, have OpenTrain redeliver the parked delivery (POST /webhook-endpoints/{id}/redeliver with the delivery id).';
 
 interface Removed {
   readonly baseUrl: string;
@@ -38,7 +40,7 @@ export function needsRestoring({ baseUrl, organization, trainer, memberId }: Rem
             ? ' If it finds nobody, the account was opened by hand: put email="…", with its address, in the place of username=….'
             : ''),
         `Without a shell: in ${baseUrl}/admin/organizations/organizationmember/ search the Work Email, empty both fields of "Deleted at", and save.`,
-        `${REDELIVER} The trainer’s password is the old one.`,
+        `${COMPLETED} The trainer’s password is the old one.`,
       ],
     },
   );
@@ -52,7 +54,7 @@ export function needsFirstPassword(baseUrl: string, memberId: number): NeedsPers
       steps: [
         `Sign in to ${baseUrl}/admin/ as the organisation’s owner, open ${baseUrl}/admin/users/user/${memberId}/password/ and set a password.`,
         `Give it to the trainer, who signs in at ${baseUrl}/user/login/ with their Work Email.`,
-        `After the first sign-in: ${REDELIVER}`,
+        `After the first sign-in: ${COMPLETED}`,
       ],
     },
   );
@@ -65,7 +67,7 @@ export function needsLowerCase(baseUrl: string, memberId: number): NeedsPersonEr
     {
       steps: [
         `Sign in to ${baseUrl}/admin/ as the organisation’s owner, open ${baseUrl}/admin/users/user/${memberId}/change/, write the address in lower case and save.`,
-        REDELIVER,
+        COMPLETED,
       ],
     },
   );

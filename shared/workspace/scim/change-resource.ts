@@ -8,14 +8,14 @@ export interface Change {
   readonly kind: 'Users' | 'Groups';
   /** As it was just read; a PUT sends it back with `attributes` on top. */
   readonly resource: { readonly id: string; readonly [attribute: string]: unknown };
-  /** What to do, where the server has PATCH, in the form of RFC 7644, section 3.5.2. */
+  /** What to do, where the server has PATCH: RFC 7644, section 3.5.2, or the form that its dialect asks for. */
   readonly operations: readonly PatchOperation[];
   /** What the attributes are to be, where it has only PUT. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
 export interface PatchOperation {
-  readonly op: 'add' | 'remove' | 'replace';
+  readonly op: 'add' | 'remove' | 'replace' | 'Add' | 'Remove';
   readonly path: string;
   readonly value?: unknown;
 }
@@ -24,6 +24,8 @@ export interface PatchOperation {
 export type Outcome = 'written' | 'changed-meanwhile';
 
 export type ChangeResource = (change: Change, signal: AbortSignal | undefined) => Promise<Outcome>;
+
+const HAS_NO_PATCH = new Set([405, 501]);
 
 /** Kept by the server, not to be sent to it. */
 const READ_ONLY = new Set(['meta', 'groups']);
@@ -34,7 +36,7 @@ const READ_ONLY = new Set(['meta', 'groups']);
  * PATCH with 405 or 501.
  */
 export function createChangeResource(client: ScimClient, dialect: Dialect): ChangeResource {
-  const withoutPatch = new Set<Change['kind']>(dialect.groupWrites === 'put' ? ['Groups'] : []);
+  const withoutPatch = new Set<Change['kind']>();
   let probed: { readonly patch: boolean; readonly etag: boolean } | undefined;
 
   async function probe(signal: AbortSignal | undefined) {
@@ -59,8 +61,8 @@ export function createChangeResource(client: ScimClient, dialect: Dialect): Chan
       // 200 with a body or 204 without one: neither is read, for the caller looks at the resource again.
       if (isOk(answer)) return 'written';
       if (answer.status === 412) return 'changed-meanwhile';
-      if (answer.status !== 405 && answer.status !== 501) throw client.failure(what, answer);
-      withoutPatch.add(kind);
+      if (HAS_NO_PATCH.has(answer.status)) withoutPatch.add(kind);
+      else if (!isFormRefused(kind, answer.status)) throw client.failure(what, answer);
     }
     const whole = Object.entries({ ...resource, ...attributes }).filter(([name]) => isWritable(kind, name));
     const answer = await client.send({ ...request, method: 'PUT', body: Object.fromEntries(whole) });
@@ -68,6 +70,11 @@ export function createChangeResource(client: ScimClient, dialect: Dialect): Chan
     if (answer.status === 412) return 'changed-meanwhile';
     throw client.failure(what, answer);
   };
+
+  /** A server that documents no PATCH may take offence at one in its own way: then this change alone is a PUT. */
+  function isFormRefused(kind: Change['kind'], status: number): boolean {
+    return kind === 'Groups' && dialect.groupPatch === 'entra' && (status === 400 || status === 500);
+  }
 
   function isWritable(kind: Change['kind'], attribute: string): boolean {
     return dialect.writable?.[kind].includes(attribute) ?? !READ_ONLY.has(attribute);

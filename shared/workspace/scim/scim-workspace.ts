@@ -1,6 +1,6 @@
 import type { TokenSource } from '../../bearer-fetch.ts';
 import type { Clock } from '../../clock.ts';
-import type { MemberId, ProjectId, TrainerId } from '../../ids.ts';
+import { type MemberId, type ProjectId, parseWorkEmail, type TrainerId } from '../../ids.ts';
 import {
   NeedsPersonError,
   WorkspaceRejectedError,
@@ -11,7 +11,7 @@ import type { Member, ProjectRef, Workspace } from '../port.ts';
 import { createChangeResource } from './change-resource.ts';
 import { DIALECTS, type Dialect, type DialectName } from './dialect.ts';
 import { canonicalId, createGroups, hasMember } from './groups.ts';
-import { listOf, type ScimGroup, type ScimUser, user, workEmailOf } from './resources.ts';
+import { hasAddress, listOf, type ScimGroup, type ScimUser, user, workEmailOf } from './resources.ts';
 import { createScimClient } from './scim-client.ts';
 import { createUsers, describeId } from './users.ts';
 
@@ -46,7 +46,7 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
   const client = createScimClient(options);
   const change = createChangeResource(client, dialect);
   const users = createUsers(client, dialect, change);
-  const groups = createGroups(client, dialect, change);
+  const groups = createGroups(options.baseUrl, client, dialect, change);
 
   async function groupOf({ projectId }: ProjectRef, signal: AbortSignal | undefined): Promise<ScimGroup> {
     const found = await groups.find(projectId, signal);
@@ -61,10 +61,21 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
     if (now?.active === false) throw staysInactive(found);
   }
 
-  /** Whom a removal is about: by the id that was noted, else (or if that is gone) by Work Email. */
+  /**
+   * Whom a removal is about: the account of the noted id if it shows to be theirs, else the one that is found by Work Email or
+   * `externalId`. A server that was rebuilt or replaced may have given the id to somebody else.
+   *
+   * @throws {WorkspaceRejectedError} when it is the account of one of the tool's own people, or may be anybody's
+   */
   async function whoIs(member: Member, signal: AbortSignal | undefined): Promise<ScimUser | undefined> {
     const byId = member.memberId === undefined ? undefined : await users.get(member.memberId, signal);
-    return byId ?? users.find(member, signal);
+    const theirs = byId !== undefined && isTheirs(byId, member) ? byId : await users.find(member, signal);
+    if (theirs !== undefined && workEmailOf(theirs) !== undefined) return theirs;
+    const doubtful = theirs ?? byId;
+    if (doubtful === undefined) return undefined;
+    // The connector gives every account that it makes an `externalId`: with another's, it is another's account.
+    if (theirs === undefined && dialect.hasExternalId && doubtful.externalId) return undefined;
+    throw notToRemove(doubtful);
   }
 
   /** Every group that the server tells of, by either of the two ways that there are; neither has to work. */
@@ -121,7 +132,7 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
       const isCredible = (await groupsOf(found, signal)).has(group.id);
       if (isCredible && !hasMember(group, found.id)) throw contradiction(group, found);
       const wasMember = await groups.setMembership(group, found, false, signal);
-      if (wasMember && isCredible && workEmailOf(found) !== undefined) await deactivate(found, signal);
+      if (wasMember && isCredible) await deactivate(found, signal);
     },
 
     async *listAccess(project, signal) {
@@ -145,6 +156,24 @@ export function createScimWorkspace(options: ScimWorkspaceOptions): Workspace {
       );
     },
   };
+}
+
+/** By Work Email or `externalId`; and an id that is a Work Email itself means the same person on every server. */
+function isTheirs(found: ScimUser, { workEmail, opentrainUserId }: Member): boolean {
+  if (workEmail !== undefined && hasAddress(found, workEmail)) return true;
+  if (opentrainUserId !== undefined && found.externalId === opentrainUserId) return true;
+  return parseWorkEmail(found.id) !== undefined;
+}
+
+/** Rule 5 the other way round: the tool's own people are not ours to remove, whatever a seat says. */
+function notToRemove(found: ScimUser): WorkspaceRejectedError {
+  const why =
+    workEmailOf(found) === undefined
+      ? 'has no Work Email'
+      : 'has another Work Email than the trainer, and no externalId to know them by';
+  return new WorkspaceRejectedError(
+    `User ${describeId(found.id)} ${why}, so the connector does not remove them. If it is the trainer’s account all the same, take it out of the group in the tool’s user administration.`,
+  );
 }
 
 /** @returns undefined for the tool's own people: their addresses, which may be their ids, are none of our business */
