@@ -44,7 +44,7 @@ async function queuesOf({ sqs, target }: Parts): Promise<QueueStatus[]> {
 function connectionTable(connections: readonly ConnectionStatus[], style: Style): string {
   if (connections.length === 0) return 'No customer is connected yet. See connect --help.';
   return table(
-    ['CONNECTION', 'STATUS', 'TRAINERS IN', 'WAITING', 'GONE', 'BUDGETS', 'USAGE REPORTED', 'DELIVERIES'],
+    ['CONNECTION', 'STATUS', 'TRAINERS IN', 'WAITING', 'GONE', 'BUDGETS', 'USAGE REPORTED', 'RECONCILED', 'DELIVERIES'],
     connections.map((one) => [
       one.connectionId,
       statusOf(one, style),
@@ -52,19 +52,27 @@ function connectionTable(connections: readonly ConnectionStatus[], style: Style)
       tally(one.trainers.waiting),
       String(one.trainers.gone),
       tally(one.budgets),
-      one.usageLagSeconds === null ? 'never' : `${duration(one.usageLagSeconds)} ago`,
+      ago(one.usageLagSeconds),
+      ago(one.reconcileLagSeconds),
       deliveriesOf(one, style),
     ]),
     style.width,
   );
 }
 
+const ago = (seconds: number | null): string => (seconds === null ? 'never' : `${duration(seconds)} ago`);
+
 function statusOf(one: ConnectionStatus, style: Style): string {
   const { paint } = style;
   return one.rotating ? `${standingOf(one, style)}, ${paint('yellow', 'secret rotating')}` : standingOf(one, style);
 }
 
-function standingOf({ status, attention, missingScopes, piiConsent }: ConnectionStatus, { paint }: Style): string {
+function standingOf(
+  { status, disconnectedReason, attention, missingScopes, piiConsent }: ConnectionStatus,
+  { paint }: Style,
+): string {
+  // Nobody has asked for that: it waits for a person.
+  if (disconnectedReason === 'token_refused') return paint('red', 'disconnected: OpenTrain refuses the token');
   if (status === 'disconnected') return paint('dim', 'disconnected');
   if (attention !== null) return paint('red', `active, needs attention: ${attention}`);
   const missing = [...missingScopes, ...(piiConsent ? [] : ['consent'])];

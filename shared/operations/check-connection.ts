@@ -50,9 +50,13 @@ export async function checkConnection(
 
   const connection = await parts.connections.get(connectionId);
   if (connection.status === 'disconnected') {
-    const advice =
-      'The customer is disconnected. Connect with a new token if they are back; else nothing is to be done.';
-    return { checks: [{ name: 'token', verdict: 'warn', advice }], project };
+    const finding =
+      connection.disconnectedReason === 'token_refused'
+        ? fail(
+            'OpenTrain has refused the token for over an hour, so the customer counts as disconnected. Connect with a new token, or disconnect if they have left: the alarm lasts until then.',
+          )
+        : warn('The customer is disconnected. Connect with a new token if they are back; else nothing is to be done.');
+    return { checks: [{ name: 'token', ...finding }], project };
   }
   let client: OpenTrainClient | undefined;
   const hasToken = await check('token', async () => {

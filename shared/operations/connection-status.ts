@@ -12,6 +12,8 @@ import { type DeliveryCounts, deliveryCounts } from './kept-deliveries.ts';
 export interface ConnectionStatus {
   readonly connectionId: ConnectionId;
   readonly status: Connection['status'];
+  /** Null unless it is disconnected. */
+  readonly disconnectedReason: Connection['disconnectedReason'] | null;
   readonly attention: string | null;
   readonly installId: string | null;
   /** Whether a second webhook secret is about to take the first one's place. */
@@ -28,6 +30,10 @@ export interface ConnectionStatus {
   readonly usageReportedAt: string | null;
   /** Seconds since then. */
   readonly usageLagSeconds: number | null;
+  /** ISO 8601: the last reconciliation that compared everything; null when none did yet. */
+  readonly reconciledAt: string | null;
+  /** Seconds since then. */
+  readonly reconcileLagSeconds: number | null;
 }
 
 /** People, not contracts: somebody with two contracts counts once, as the better off of the two. */
@@ -53,13 +59,16 @@ export async function connectionStatus(
   now: number,
 ): Promise<ConnectionStatus> {
   const connection = await store.connections.get(id);
-  const { status, attention, installId, workspaceId, scopes, piiConsent, usageReportedAt } = connection;
+  const { status, disconnectedReason, attention, installId, workspaceId, scopes, piiConsent, usageReportedAt } =
+    connection;
+  const completeAt = (await store.reconciliations.get(id))?.completeAt;
   const grants = await collect(store.grants.list(id));
   const budgets: Record<string, number> = {};
   for (const state of (await budgetStates(id, table)).values()) budgets[state] = (budgets[state] ?? 0) + 1;
   return {
     connectionId: id,
     status,
+    disconnectedReason: disconnectedReason ?? null,
     attention: attention ?? null,
     installId: installId ?? null,
     rotating: connection.rotation !== undefined,
@@ -69,10 +78,18 @@ export async function connectionStatus(
     trainers: trainerCounts(grants),
     budgets,
     deliveries: await deliveryCounts(store.deliveries.list(id)),
-    usageReportedAt: usageReportedAt === undefined ? null : new Date(usageReportedAt).toISOString(),
-    usageLagSeconds: usageReportedAt === undefined ? null : Math.max(0, Math.round((now - usageReportedAt) / 1000)),
+    usageReportedAt: dateOf(usageReportedAt),
+    usageLagSeconds: secondsSince(usageReportedAt, now),
+    reconciledAt: dateOf(completeAt),
+    reconcileLagSeconds: secondsSince(completeAt, now),
   };
 }
+
+const dateOf = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
+
+/** Two machines' clocks differ by a little. */
+const secondsSince = (at: number | undefined, now: number): number | null =>
+  at === undefined ? null : Math.max(0, Math.round((now - at) / 1000));
 
 const RANK = { open: 0, parked: 1, suspended: 2, ended: 3 } as const satisfies Record<Grant['state'], number>;
 

@@ -127,7 +127,10 @@ function remainder(all: Rows, attributed: ReadonlyMap<TrainerId, number>): Map<T
   return new Map(left);
 }
 
-/** By what the platform tells: opentrainUserId, else the Work Email, else the member id that was noted when they came. */
+/**
+ * By what the platform tells: opentrainUserId, else the Work Email, else, where it tells neither, the member id that was noted
+ * when they came.
+ */
 function identifierOf(
   claims: readonly Claim[],
   { memberIds }: ReadProjectParts,
@@ -139,8 +142,8 @@ function identifierOf(
 
   return ({ opentrainUserId, workEmail, memberId }) => {
     if (opentrainUserId !== undefined) return trainers.has(opentrainUserId) ? opentrainUserId : undefined;
-    const known = workEmail === undefined ? undefined : addresses.get(workEmail);
-    if (known !== undefined || memberId === undefined) return known;
+    // An address that is no trainer's here is somebody else's, whoever had their member id before.
+    if (workEmail !== undefined || memberId === undefined) return workEmail && addresses.get(workEmail);
     members ??= memberIds([...trainers]);
     return members.then((ids) => ids.get(memberId));
   };

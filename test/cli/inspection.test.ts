@@ -270,9 +270,35 @@ describe('status', () => {
     ]);
     const { output } = await run('status', one.id);
     expect(output).toMatch(
-      new RegExp(`^${one.id} +active +1 +1 waiting_for_consent +0 +1 LOW +2 h ago +2 done, 1 parked`, 'm'),
+      new RegExp(`^${one.id} +active +1 +1 waiting_for_consent +0 +1 LOW +2 h ago +never +2 done, 1 parked`, 'm'),
     );
     expect(output).toMatch(/^deliveries +0 +0 +\d/m);
+  });
+
+  test('tells when a connection was last reconciled to the end', async () => {
+    const { id } = await customer();
+    await run('reconcile', id, '--yes');
+    const { connections } = await cli.json<{ connections: { reconcileLagSeconds: number | null }[] }>([
+      'status',
+      id,
+      ...local(),
+    ]);
+    expect(connections[0]?.reconcileLagSeconds).toBeLessThan(60);
+  });
+
+  test('tells a refused token, which waits for a person, from a customer who has left', async () => {
+    const [refused, left] = [await customer(), await customer()];
+    const connection = await story.store.connections.get(refused.id);
+    await story.store.connections.disconnectRefused(connection, Date.now());
+    await run('disconnect', left.id, '--yes');
+    const { output } = await run('status');
+    expect(output).toMatch(new RegExp(`^${refused.id} +disconnected: OpenTrain refuses the token`, 'm'));
+    expect(output).toMatch(new RegExp(`^${left.id} +disconnected +\\d`, 'm'));
+    expect(await run('check', refused.id, '--no-canary')).toMatchObject({
+      code: 3,
+      output: expect.stringContaining('refused the token for over an hour'),
+    });
+    expect((await run('check', left.id, '--no-canary')).output).toContain('else nothing is to be done');
   });
 
   test('tells a connection that needs attention, and one that is disconnected', async () => {

@@ -263,7 +263,8 @@ describe('who is counted', () => {
         yield { ...today, member: { workEmail: seat?.trainer.workEmail as never } };
         yield { ...today, member: { memberId } };
         yield { ...today, member: { memberId: 'member-of-nobody' as MemberId } };
-        yield { ...today, member: { memberId: 'x' as MemberId, workEmail: 'nobody@opentrain.work' as never } };
+        // Where a platform was set up anew, somebody else may have the id.
+        yield { ...today, member: { memberId, workEmail: 'somebody.else@opentrain.work' as never } };
       },
     };
     await runUsage(story, customer.id, { faults: { workspace } });
