@@ -11,7 +11,6 @@ const WITH_AN_ALARM_OF_THEIR_OWN = [
   'endpoint.gone',
   'links.missing-after-reconnect',
   'reconcile.held',
-  'reconcile.needs-person',
   // Of a connection that needs attention, and says so in the same run.
   'reconcile.refused',
 ];

@@ -8,8 +8,8 @@ import type { Install } from '../../shared/opentrain/relied-on.ts';
 import type { Answer } from '../answer.ts';
 import { NotFoundError, UsageError } from '../errors.ts';
 import { connectionId, openParts, type Parts } from '../parts.ts';
-import { pipedText } from '../piped-text.ts';
 import { readSecret } from '../read-secret.ts';
+import { redirectedFile } from '../redirected-file.ts';
 import type { TargetOptions } from '../target.ts';
 import { count } from '../words.ts';
 
@@ -43,7 +43,7 @@ export async function connectCommand(
 
 async function readToken(): Promise<string> {
   const token = await readSecret(TOKEN_VARIABLE, 'Token of the install (ot_ptk_…; it is not shown)');
-  if (process.env[TOKEN_VARIABLE]?.trim() === token) await mustBeTheOnlyOne(token);
+  if (process.env[TOKEN_VARIABLE]?.trim() === token) mustBeTheOnlyOne(token);
   if (/^ot_ptk_[\x21-\x7e]+$/.test(token)) return token;
   throw new UsageError(
     `${TOKEN_VARIABLE}, standard input or the prompt must give the install's token, and nothing else; ` +
@@ -52,13 +52,13 @@ async function readToken(): Promise<string> {
 }
 
 /**
- * A variable that was set for another customer must not win over what is piped in.
+ * A variable that was set for another customer must not win over a file that is given.
  *
- * @throws {UsageError} when another token comes on standard input
+ * @throws {UsageError} when another token is in the file on standard input
  */
-async function mustBeTheOnlyOne(token: string): Promise<void> {
-  const piped = (await pipedText()).trim();
-  if (piped === token || !piped.includes('ot_ptk_')) return;
+function mustBeTheOnlyOne(token: string): void {
+  const given = redirectedFile().trim();
+  if (given === token || !given.includes('ot_ptk_')) return;
   throw new UsageError(
     `${TOKEN_VARIABLE} holds one token, and another comes on standard input: give one of them. Where standard input is meant ` +
       'for something else, run this with < /dev/null.',

@@ -1,6 +1,6 @@
 import { classify } from '../deliveries/classify.ts';
 import { ConnectorError } from '../errors.ts';
-import type { ConnectionId, ContractId, LinkId } from '../ids.ts';
+import type { ConnectionId, ContractId, LinkId, ProjectId } from '../ids.ts';
 import { CONTRACTS_AT_MOST, type OpenTrainClient } from '../opentrain/client.ts';
 import { unlessGone } from '../opentrain/errors.ts';
 import type { Contract, ProjectLink } from '../opentrain/relied-on.ts';
@@ -33,6 +33,8 @@ export interface Told {
   readonly links: readonly ObservedLink[];
   /** Why a link could not be looked at: what belongs to it is left as it is. */
   readonly unreadable: ReadonlyMap<LinkId, unknown>;
+  /** Their projects: whoever is in one of them may have their place by what could not be looked at. */
+  readonly untoldProjects: ReadonlySet<ProjectId>;
   /** Those among the active contracts' grants that have ended here: final, whatever OpenTrain says (rule 3). */
   readonly over: ReadonlyMap<string, Grant>;
 }
@@ -99,7 +101,10 @@ export async function observeOpenTrain(
     const observed = await look(link.id, () => observeLink(link, { ofLink, ofJob }, opentrain, signal));
     if (observed !== undefined) links.push(observed);
   }
-  return { links, unreadable, over: await findOver(connectionId, links, grants, store) };
+  const projectOf = (id: LinkId) =>
+    found.find((link) => link.id === id)?.externalProjectId ?? knownLinks.get(id)?.projectId;
+  const untoldProjects = new Set([...unreadable.keys()].flatMap((id) => projectOf(id) ?? []));
+  return { links, unreadable, untoldProjects, over: await findOver(connectionId, links, grants, store) };
 }
 
 /**

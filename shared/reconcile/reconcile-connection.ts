@@ -125,7 +125,8 @@ async function compare(
   const lookAgain = () => observeSeats(observation, projectsOf(told, run), parts);
   const seats = await lookAgain();
   const { repairs: planned, ...remarks } = planAll(run, observation, told, seats, install);
-  const found = await repairAll(run, { observation, seats, planned, lookAgain });
+  const { untoldProjects = new Set<ProjectId>() } = told ?? {};
+  const found = await repairAll(run, { observation, seats, planned, untoldProjects, lookAgain });
   if (told !== undefined && !isDryRun) await catchUp(run, observation, found.repairs, endpoint);
   for (const failure of run.setAside) noteFailure(repaired, failure);
   return conclude(run, {

@@ -1,5 +1,6 @@
 import { seatOf } from '../access/access.ts';
 import { classify, type Meaning } from '../deliveries/classify.ts';
+import type { ProjectId } from '../ids.ts';
 import type { OpenTrainClient } from '../opentrain/client.ts';
 import type { Connection } from '../store/connections.ts';
 import { grantName } from '../store/grants.ts';
@@ -43,6 +44,8 @@ export interface ToRepair {
   readonly observation: Observation;
   readonly seats: ObservedSeats;
   readonly planned: readonly Repair[];
+  /** See `Told`. */
+  readonly untoldProjects: ReadonlySet<ProjectId>;
   /** Looks at the seats once more: what was repaired has moved them. */
   readonly lookAgain: () => Promise<ObservedSeats>;
 }
@@ -53,7 +56,10 @@ export interface ToRepair {
  * Additions come first, so that the brake counts nobody who only moves from one claim to another; then it looks at all
  * removals of the run at once, those of people who are in without a claim included.
  */
-export async function repairAll(run: Run, { observation, seats, planned, lookAgain }: ToRepair): Promise<Found> {
+export async function repairAll(
+  run: Run,
+  { observation, seats, planned, untoldProjects, lookAgain }: ToRepair,
+): Promise<Found> {
   const { request, connection, opentrain, parts, signal, repaired } = run;
   const { isDryRun = false, only } = request;
   const needsNames = isDryRun || only?.trainerId !== undefined;
@@ -68,7 +74,8 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   const still = new Set(leftBehind.map(({ grant }) => grantName(grant)));
   const removals = wanted.filter(isRemoval).filter((one) => one.kind !== 'release' || still.has(grantName(one.grant)));
   const { drift, failures, unread } = await findAllDrift(run, observation, places);
-  const isToStay = (removal: Repair) => isOutsideElse(removal, repaired.outside, seatWith);
+  const isToStay = (removal: Repair) =>
+    isUntold(removal, untoldProjects, seatWith) || isOutsideElse(removal, repaired.outside, seatWith);
   const left = new Set(removals.flatMap((repair) => seatLeft(repair, seatWith) ?? []).map(seatName));
   const others = drift.filter(
     (repair) =>
@@ -86,6 +93,20 @@ export async function repairAll(run: Run, { observation, seats, planned, lookAga
   // Only now: a project that cannot be listed is no reason to leave anybody in it, or in another.
   for (const failure of failures) noteFailure(repaired, failure);
   return { repairs: [...additions, ...go], held, heldRemovals, unread };
+}
+
+/**
+ * Whether a removal is about a project of which OpenTrain did not tell everything: what makes up for it may be what was not
+ * told, such as a link that was made anew.
+ */
+function isUntold(
+  removal: Repair,
+  untoldProjects: ReadonlySet<ProjectId>,
+  seatWith: ObservedSeats['seatWith'],
+): boolean {
+  const project = removal.kind === 'remove-link' ? removal.projectId : seatLeft(removal, seatWith)?.project;
+  if (project === undefined) return false;
+  return project === '*' ? untoldProjects.size > 0 : untoldProjects.has(project);
 }
 
 /**

@@ -12,7 +12,8 @@ import type { UsageWindow } from './usage-window.ts';
 export interface ProjectGroup {
   /**
    * Where it stands in its run, 0 to 2^32 - 1: another place in every run, so that no project is always the last, and the
-   * same in all attempts of one run, so that it can go on where it was broken off.
+   * same in all attempts of one run, so that it can go on where it was broken off. It is the last place of its projects: of
+   * groups that a new contract brings together in between, none is passed over that was not done.
    */
   readonly order: number;
   readonly contracts: readonly CurrentContract[];
@@ -49,7 +50,7 @@ export function groupByProject(
   }
   return [...members]
     .map(([keys, own]) => ({
-      order: fnv1a([runId, ...[...keys].sort().slice(0, 1)].join('\n')),
+      order: Math.max(...[...keys].map((key) => fnv1a(`${runId}\n${key}`)), 0),
       contracts: own,
       projects: new Map([...keys].flatMap((key) => entryOf(projects, key))),
       projectsOf: new Map(own.flatMap(({ contractId }) => entryOf(projectsOf, contractId))),

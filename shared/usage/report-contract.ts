@@ -39,7 +39,8 @@ export type Reported =
       /** Entries that are set aside now. */
       readonly setAside: number;
       readonly unchanged: number;
-      /** Whether OpenTrain said how the funds stand. */
+      /** Whether OpenTrain was asked at all, and whether it said how the funds stand. */
+      readonly isAnswered: boolean;
       readonly isBudgetTold: boolean;
     }
   /** OpenTrain does not know the contract, or has no trainer for it. */
@@ -118,7 +119,8 @@ export async function reportContract(
     refused += outcome.refused.size;
     isBudgetTold ||= outcome.budget !== undefined;
   }
-  return { kind: 'reported', sent, setAside: decision.asideCount + refused, unchanged, isBudgetTold };
+  const setAside = decision.asideCount + refused;
+  return { kind: 'reported', sent, setAside, unchanged, isAnswered: send.size > 0, isBudgetTold };
 }
 
 type Entry = readonly [workDate: string, totals: DayTotals];

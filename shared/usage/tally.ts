@@ -52,7 +52,9 @@ export function createTally(about: { connectionId: ConnectionId; runId: string }
   return {
     isOver: () => refusal !== undefined || isOpenTrainAway || patience.isOver('opentrain'),
     note(reported) {
-      if (reported.kind !== 'busy') patience.succeeded('opentrain');
+      // Of what was not sent, OpenTrain knows nothing.
+      const isAnswered = reported.kind === 'held' || (reported.kind === 'reported' && reported.isAnswered);
+      if (isAnswered) patience.succeeded('opentrain');
       switch (reported.kind) {
         case 'reported':
           counts.sent += reported.sent;

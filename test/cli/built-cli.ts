@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, which is no terminal. */
   readonly input?: string;
+  /** As `<` redirects it: `input` is in a file. @default false */
+  readonly inputIsFile?: boolean;
   /** Standard input is a pipe that nobody ends, as a command in CI may inherit it. @default false */
   readonly inputStaysOpen?: boolean;
   /** Another Node than this one. */
@@ -58,19 +60,34 @@ export function buildCliForTests(): BuiltCli {
   buildCli(join(directory, 'dist', 'cli', 'main.cjs'));
   const printed: string[] = [];
 
+  function openFile(content: string): number {
+    const path = join(directory, 'input');
+    writeFileSync(path, content);
+    return openSync(path, 'r');
+  }
+
   async function run(args: readonly string[], options: RunOptions = {}) {
-    const { env = {}, input = '', node = process.execPath, inputStaysOpen = false, closed, interruptWhen } = options;
+    const { env = {}, input = '', node = process.execPath, closed, interruptWhen } = options;
+    const { inputIsFile = false, inputStaysOpen = false } = options;
     const { PATH = '' } = process.env;
     // Compiled once, however often it is run.
     const NODE_COMPILE_CACHE = join(directory, 'compiled');
-    const child = spawn(node, [script, ...args], { env: { PATH, NODE_COMPILE_CACHE, ...env } });
-    if (closed !== undefined) child[closed].destroy();
+    const file = inputIsFile ? openFile(input) : undefined;
+    const child = spawn(node, [script, ...args], {
+      env: { PATH, NODE_COMPILE_CACHE, ...env },
+      stdio: [file ?? 'pipe', 'pipe', 'pipe'],
+    });
+    if (file !== undefined) closeSync(file);
+    if (closed !== undefined) child[closed]?.destroy();
     // A command need not read it.
-    child.stdin.on('error', () => {});
-    child.stdin.write(input);
-    if (!inputStaysOpen) child.stdin.end();
+    child.stdin?.on('error', () => {});
+    child.stdin?.write(input);
+    if (!inputStaysOpen) child.stdin?.end();
     if (interruptWhen !== undefined) void interrupt(child, interruptWhen);
-    const read = (stream: 'stdout' | 'stderr') => (stream === closed ? '' : text(child[stream]));
+    const read = (name: 'stdout' | 'stderr') => {
+      const stream = child[name];
+      return stream === null || name === closed ? '' : text(stream);
+    };
     const [output, error] = await Promise.all([read('stdout'), read('stderr'), once(child, 'exit')]);
     printed.push(output, error);
     return { code: child.exitCode, output, error };

@@ -149,16 +149,16 @@ describe('connect', () => {
     expect(code).toBe(5);
   });
 
-  test('two different tokens at once, from the environment and from standard input: 2', async () => {
+  test('two different tokens at once, from the environment and from a file: 2; a pipe is left to whom it belongs', async () => {
     const [one, other] = [consent('one of two'), consent('other of two')];
     const env = { OPENTRAIN_PARTNER_TOKEN: one.token };
-    const given = (input: string) => cli.run(['connect', 'two', ...local()], { env, input });
+    const given = (input: string) => cli.run(['connect', 'two', ...local()], { env, input, inputIsFile: true });
     const both = await given(`${other.token}\n`);
     expect(both.error).toContain('OPENTRAIN_PARTNER_TOKEN holds one token, and another comes on standard input');
     expect(both.code).toBe(2);
     for (const input of ['', 'acme\nbeta\n', one.token]) expect((await given(input)).code).toBe(0);
-    const silent = await cli.run(['connect', 'two', ...local()], { env, inputStaysOpen: true });
-    expect(silent.code, 'an open pipe that says nothing').toBe(0);
+    const ofALoop = { env, input: `${other.token}\n`, inputStaysOpen: true };
+    expect((await cli.run(['connect', 'two', ...local()], ofALoop)).code, 'a pipe that never ends').toBe(0);
   });
 
   test('the target is looked at before the token is asked for', async () => {

@@ -425,7 +425,7 @@ describe('alarms', () => {
       '{ ($.level = "error") && ($.event != "connection.disconnected") && ($.event != "connection.needs-attention") && ' +
       '($.event != "endpoint.disabled") && ($.event != "endpoint.elsewhere") && ($.event != "endpoint.given-up") && ' +
       '($.event != "endpoint.gone") && ($.event != "links.missing-after-reconnect") && ($.event != "reconcile.held") && ' +
-      '($.event != "reconcile.needs-person") && ($.event != "reconcile.refused") }';
+      '($.event != "reconcile.refused") }';
     const troubled = '{ ($.event = "connection.needs-attention") || ($.event = "connection.disconnected") }';
     expect(counts.sort()).toEqual([
       'ConnectionsWithoutLinks <- <ReconcileFunctionLogs> { $.event = "links.missing-after-reconnect" }',

@@ -272,6 +272,27 @@ describe('a link whose contracts cannot be listed', () => {
     expect(story.membersOf(project)).toEqual([workEmail, unheard.trainer?.workEmail].sort());
   });
 
+  test('takes nobody’s place who had it by the link before it', async () => {
+    const { customer, jobId, link, project, workEmail } = await newHire();
+    story.opentrain.holdDeliveries();
+    story.opentrain.unlinkProject(customer.installId, link.id);
+    const body = { externalProjectId: project, jobId, provisioningMode: 'PARTNER_WEBHOOK' } as const;
+    const anew = story.opentrain.linkProject(customer.installId, body);
+    const calls = story.workspace.requests.count;
+    const run = await runReconcile(story, customer.id, { opentrainFetch: refusingFor(anew, 503) });
+    expect(run).toMatchObject({ kind: 'retry', reason: 'busy', repaired: {} });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+
+    expect((await runReconcile(story, customer.id)).repaired).toMatchObject({
+      contract_unheard_of: 1,
+      link_removed: 1,
+    });
+    expect(story.membersOf(project)).toEqual([workEmail]);
+    const asked = story.workspace.requests.log.slice(calls).map(({ operationId }) => operationId);
+    expect(asked, 'nobody was out in between').not.toContain('deleteMember');
+    await story.opentrain.release();
+  });
+
   test('nor those of another: OpenTrain is away, and is asked for no more of them', async () => {
     const { customer, jobId, project } = await newHire();
     for (let more = 0; more < 4; more += 1) customer.link(jobId);
