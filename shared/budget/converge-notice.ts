@@ -5,7 +5,7 @@ import type { WorkspaceId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import type { WorkspaceProject } from '../store/notices.ts';
 import type { Store } from '../store/store.ts';
-import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
+import { isLasting } from '../workspace/errors.ts';
 import type { BudgetNotice } from '../workspace/port.ts';
 import { noticeOf } from './notice-text.ts';
 import { openContracts } from './open-contracts.ts';
@@ -70,7 +70,8 @@ export async function convergeNotice(
     try {
       await workspace.setNotice(project, notice, signal);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      // Trying again would not help, and no notice is worth a person's errand.
+      if (!isLasting(error)) throw error;
       parts.logger.warn({ event: 'notice.rejected', ...project, error });
       return;
     }
@@ -95,13 +96,4 @@ async function wantedNotice(project: WorkspaceProject, { store, clock }: NoticeP
 
 function isSame(one: BudgetNotice | null, other: BudgetNotice | null): boolean {
   return one?.state === other?.state && one?.text === other?.text && one?.url === other?.url;
-}
-
-/** Trying again would not help, and no notice is worth a person's errand. */
-function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof WorkspaceRejectedError ||
-    error instanceof WorkspaceUnsupportedError ||
-    error instanceof NeedsPersonError
-  );
 }

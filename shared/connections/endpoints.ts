@@ -126,9 +126,13 @@ export async function mendEndpoint(
  *
  * @returns how many deliveries
  */
-export async function redeliverFailed(endpoints: readonly WebhookEndpoint[], client: OpenTrainClient): Promise<number> {
+export async function redeliverFailed(
+  endpoints: readonly WebhookEndpoint[],
+  client: OpenTrainClient,
+  signal?: AbortSignal,
+): Promise<number> {
   let requeued = 0;
-  for (const { id } of endpoints) requeued += await client.redeliverWebhookEndpoint(id, {});
+  for (const { id } of endpoints) requeued += await client.redeliverWebhookEndpoint(id, {}, signal);
   return requeued;
 }
 

@@ -26,8 +26,9 @@ const UNKNOWN_REMEMBERED = 1_000;
 /**
  * Ids that this instance has not seen may cost 20 reads, then one every 5 s; beyond that they are answered as unknown
  * without asking, or as unavailable while reads fail. Found connections give theirs back; what cannot be read does not, or a
- * flood would buy reads without a bound while the store is down. While a flood lasts, a cold instance may thus answer 404 to a real connection, and OpenTrain tries again in a minute;
- * it cannot tell the two apart without a read, and reads are what the flood must not buy.
+ * flood would buy reads without a bound while the store is down. While a flood lasts, a cold instance may thus answer 404 to a
+ * real connection, and OpenTrain tries again in a minute; it cannot tell the two apart without a read, and reads are what the
+ * flood must not buy.
  */
 const STRANGERS = { burst: 20, refillMilliseconds: 5_000 };
 

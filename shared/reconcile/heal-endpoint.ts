@@ -1,8 +1,7 @@
-import { isSound } from '../connections/endpoints.ts';
+import { isSound, redeliverFailed } from '../connections/endpoints.ts';
 import { EVENT_TYPES } from '../connections/event-types.ts';
 import type { Logger } from '../logging.ts';
 import type { OpenTrainClient, WebhookEndpointChange } from '../opentrain/client.ts';
-import type { WebhookEndpoint } from '../opentrain/relied-on.ts';
 import { type Connection, healingsToday } from '../store/connections.ts';
 import type { Store } from '../store/store.ts';
 
@@ -73,7 +72,7 @@ export async function healEndpoint(connection: Connection, parts: HealParts): Pr
     // Only now: an attempt that healed nothing says nothing about the endpoint.
     await store.connections.countHealing(connectionId, now);
   }
-  const requeued = await redeliver(redeliveryDue ? ours : ailing, opentrain, signal);
+  const requeued = await redeliverFailed(redeliveryDue ? ours : ailing, opentrain, signal);
   await store.connections.noteRedelivered(connectionId);
   logger.warn({ event: 'endpoint.healed', connectionId, count: requeued });
   return { kind: 'healed', requeued };
@@ -83,16 +82,6 @@ export async function healEndpoint(connection: Connection, parts: HealParts): Pr
 async function isStillKnown({ id, endpointId, rotation }: Connection, { connections }: HealParts['store']) {
   const now = await connections.get(id);
   return now.endpointId === endpointId && now.rotation?.newEndpointId === rotation?.newEndpointId;
-}
-
-async function redeliver(
-  endpoints: readonly WebhookEndpoint[],
-  opentrain: OpenTrainClient,
-  signal: AbortSignal,
-): Promise<number> {
-  let requeued = 0;
-  for (const { id } of endpoints) requeued += await opentrain.redeliverWebhookEndpoint(id, {}, signal);
-  return requeued;
 }
 
 function report<Kind extends 'gone' | 'elsewhere' | 'given-up'>(

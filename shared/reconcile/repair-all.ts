@@ -6,7 +6,7 @@ import type { Connection } from '../store/connections.ts';
 import { grantName } from '../store/grants.ts';
 import type { Reconciliation } from '../store/reconciliations.ts';
 import type { Seat, SeatRef } from '../store/seats.ts';
-import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
+import { isLasting } from '../workspace/errors.ts';
 import { brake, isRemoval, seatLeft, seatName } from './brake.ts';
 import { type Drift, findDrift } from './find-drift.ts';
 import { makeRepairs, noteFailure, type Repaired } from './make-repairs.ts';
@@ -183,10 +183,10 @@ async function findAllDrift(
       const about = { connectionId: connection.id, workspaceId, projectId: place.project };
       // A project that is not there is no reason to try again before the next run; and where nobody is to be, no reason
       // for a person to look.
-      const isUrgent = !isOfThisProject(error) || place.seats.some(({ openGrants }) => openGrants.size > 0);
+      const isUrgent = !isLasting(error) || place.seats.some(({ openGrants }) => openGrants.size > 0);
       if (!isUrgent) unread.delete(place);
       parts.logger[isUrgent ? 'error' : 'warn']({ event: 'reconcile.project-unreadable', ...about, error });
-      if (!isOfThisProject(error)) failures.push(classify(error, signal));
+      if (!isLasting(error)) failures.push(classify(error, signal));
     }
   }
   return { drift, failures, unread: unread.size };
@@ -194,8 +194,3 @@ async function findAllDrift(
 
 const tellsOfWorkspaceAway = (failure: Meaning | undefined): boolean =>
   failure?.kind === 'busy' && failure.reason === 'workspace_unavailable';
-
-const isOfThisProject = (error: unknown): boolean =>
-  error instanceof WorkspaceRejectedError ||
-  error instanceof WorkspaceUnsupportedError ||
-  error instanceof NeedsPersonError;

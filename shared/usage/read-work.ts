@@ -3,7 +3,7 @@ import type { ConnectionId, MemberId, TrainerId, WorkspaceId } from '../ids.ts';
 import type { Logger } from '../logging.ts';
 import { createPatience } from '../patience.ts';
 import type { Store } from '../store/store.ts';
-import { NeedsPersonError, WorkspaceRejectedError, WorkspaceUnsupportedError } from '../workspace/errors.ts';
+import { isLasting } from '../workspace/errors.ts';
 import type { CurrentContract } from './current-contracts.ts';
 import type { ProjectGroup } from './project-groups.ts';
 import { type ProjectClaims, type ProjectWork, readProject } from './read-project.ts';
@@ -52,7 +52,8 @@ export function createProjectReader(
       patience.succeeded(workspaceId);
       return work;
     } catch (error) {
-      if (isOfThisProject(error)) {
+      // A project that is not there, or whose totals make no sense, is no reason to try again before the next run.
+      if (isLasting(error)) {
         parts.logger.error({ event: 'usage.project-unreadable', connectionId, projectId, workspaceId, error });
         return undefined;
       }
@@ -104,13 +105,4 @@ export async function unattributedSeconds(
     for (const { trainerId } of over) sum += strangers.get(trainerId) ?? 0;
   }
   return sum;
-}
-
-/** A project that is not there, or whose totals make no sense, is no reason to try again before the next run. */
-function isOfThisProject(error: unknown): boolean {
-  return (
-    error instanceof WorkspaceRejectedError ||
-    error instanceof WorkspaceUnsupportedError ||
-    error instanceof NeedsPersonError
-  );
 }

@@ -46,3 +46,12 @@ export class NeedsPersonError extends WorkspaceError {
     this.steps = options.steps;
   }
 }
+
+/** Whether the platform has answered, and the same call would be answered the same soon after: it is no reason to try again. */
+export function isLasting(error: unknown): boolean {
+  return (
+    error instanceof WorkspaceRejectedError ||
+    error instanceof WorkspaceUnsupportedError ||
+    error instanceof NeedsPersonError
+  );
+}
